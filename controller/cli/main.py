@@ -1,0 +1,46 @@
+"""The root command: settings once, errors in one line."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from controller.cli.processes import controller_command, database_group, settings_command
+from controller.config import load_settings
+from controller.domain.errors import InvalidInput, TollgateError
+from controller.telemetry import configure_logging
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--data", type=click.Path(path_type=Path), help="Folder of this machine's data (default: var)."
+)
+@click.version_option(package_name="tollgate")
+@click.pass_context
+def cli(context: click.Context, data: Path | None) -> None:
+    """Tollgate: the control plane beside FreeSWITCH."""
+    context.obj = load_settings(**({"data_dir": data} if data else {}))
+    configure_logging(context.obj.log_level)
+
+
+def main() -> None:
+    """Entry point. Bad input exits 2, a refusal or a fault 1, each with one line on stderr."""
+    try:
+        sys.exit(cli(standalone_mode=False) or 0)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.Abort:
+        sys.exit(1)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except InvalidInput as error:
+        click.echo(f"tollgate: {error}", err=True)
+        sys.exit(2)
+    except TollgateError as error:
+        click.echo(f"tollgate: {error.error_id}: {error}", err=True)
+        sys.exit(1)
+
+
+for command in (controller_command, database_group, settings_command):
+    cli.add_command(command)

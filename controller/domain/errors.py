@@ -1,0 +1,71 @@
+"""The error tree. A refusal is a value (`reasons.Refused`); these are for broken things.
+
+TollgateError                 stable `error_id`, one-line message
+├── InvalidInput              the caller of a command, file or form said something wrong
+│   ├── InvalidTariff         the text form of a rate's tiers
+│   ├── InvalidNumber         a telephone number, prefix or rewrite rule
+│   └── InvalidConfiguration  a declarative configuration, with the line
+├── UnsafeText                text that must not reach a switch command
+├── SwitchError
+│   ├── SwitchUnavailable     no connection, or the connection was lost
+│   ├── SwitchTimeout         a command was not answered in time
+│   └── ProtocolError         the peer does not speak the protocol
+├── StoreUnavailable          the database cannot be reached; nothing is known to be lost
+└── Overloaded                a bounded queue is full
+"""
+
+
+class TollgateError(Exception):
+    """Root of every error raised on purpose."""
+
+    error_id = "error"
+
+
+class InvalidInput(TollgateError, ValueError):
+    error_id = "invalid_input"
+
+
+class InvalidTariff(InvalidInput):
+    error_id = "invalid_tariff"
+
+
+class InvalidNumber(InvalidInput):
+    error_id = "invalid_number"
+
+
+class InvalidConfiguration(InvalidInput):
+    """`line` is 1-based in the document where it is known, else 0."""
+
+    error_id = "invalid_configuration"
+
+    def __init__(self, message: str, line: int = 0) -> None:
+        super().__init__(f"line {line}: {message}" if line else message)
+        self.line = line
+
+
+class UnsafeText(TollgateError):
+    error_id = "unsafe_text"
+
+
+class SwitchError(TollgateError):
+    error_id = "switch_error"
+
+
+class SwitchUnavailable(SwitchError):
+    error_id = "switch_unavailable"
+
+
+class SwitchTimeout(SwitchError):
+    error_id = "switch_timeout"
+
+
+class ProtocolError(SwitchError):
+    error_id = "protocol_error"
+
+
+class StoreUnavailable(TollgateError):
+    error_id = "store_unavailable"
+
+
+class Overloaded(TollgateError):
+    error_id = "overloaded"

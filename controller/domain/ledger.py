@@ -1,0 +1,58 @@
+"""Postings: immutable double entries. A balance is what was credited less what was debited.
+
+A posting moves a positive amount from one account to another, so the sum over all accounts is
+always zero. The platform's side of each movement is a system account, one for each currency.
+Ids follow from what the posting is for, so that posting twice is impossible (design §3).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+
+class SystemAccount(StrEnum):
+    """The platform's own accounts; each exists once for every currency in use."""
+
+    CASH = "cash"
+    REVENUE = "revenue"
+    TAX = "tax"
+    TERMINATION_COST = "termination_cost"
+
+
+class PostingKind(StrEnum):
+    OPENING = "opening"
+    PAYMENT = "payment"
+    CALL_CHARGE = "call_charge"
+    CALL_TAX = "call_tax"
+    CALL_COST = "call_cost"
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """`amount` (> 0, in `currency`) leaves `debit` and enters `credit`: ids or system accounts."""
+
+    posting_id: str
+    kind: PostingKind
+    debit: int | SystemAccount
+    credit: int | SystemAccount
+    amount: Decimal
+    currency: str
+    at: datetime
+    call_id: str | None = None
+    memo: str = ""
+
+    def __post_init__(self) -> None:
+        if self.amount <= 0:
+            raise ValueError("a posting moves a positive amount")
+
+
+def call_posting_id(call_id: str, kind: PostingKind, account_id: int) -> str:
+    """The one id of this charge of this call: replays collide instead of charging twice."""
+    return str(uuid5(UUID(call_id), f"{kind}:{account_id}"))
+
+
+def keyed_posting_id(key: str) -> str:
+    """The one id of a movement that a person or a file named by an idempotency key."""
+    return str(uuid5(NAMESPACE_URL, f"tollgate:posting:{key}"))

@@ -1,0 +1,124 @@
+"""Which vendors may carry a call, and in which order (spec §6.1–§6.3)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from controller.domain.configuration import (
+    AccountKind,
+    Configuration,
+    PrefixMode,
+    Rate,
+    RateGroup,
+    Route,
+    RoutingGateway,
+)
+from controller.domain.numbering import sendable
+from controller.domain.tariff import Pricing
+from controller.domain.trace import Trace
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A vendor that may carry the call, with both numbers as they would be sent."""
+
+    gateway: RoutingGateway
+    prefix: str
+    caller: str
+    callee: str
+    cost: Pricing
+
+
+def candidates(
+    configuration: Configuration, caller: str, callee: str, when: datetime, trace: Trace
+) -> list[Candidate]:
+    """Vendors in the order in which they are tried, at most `max_attempts` of them."""
+    found: list[Candidate] = []
+    seen: set[int] = set()
+    for route in _walk(configuration, callee):
+        if route.gateway_id in seen:
+            continue
+        seen.add(route.gateway_id)
+        candidate = _consider(configuration, route, caller, callee, when, trace)
+        if candidate is None:
+            continue
+        if len(found) == configuration.parameters.max_attempts:
+            trace.note("route", "dropped", f"{candidate.gateway.name}: past the attempt limit")
+            continue
+        found.append(candidate)
+        trace.note("route", "kept", _describe(candidate))
+    return found
+
+
+def _walk(configuration: Configuration, callee: str) -> Iterator[Route]:
+    """Prefix groups from the longest; a group with a terminate-mode gateway is the last one."""
+    for _, routes in configuration.routes.matches(callee):
+        yield from routes
+        modes = {configuration.routing_gateways[r.gateway_id].prefix_mode for r in routes}
+        if PrefixMode.TERMINATE in modes:
+            return
+
+
+def _consider(
+    configuration: Configuration,
+    route: Route,
+    caller: str,
+    callee: str,
+    when: datetime,
+    trace: Trace,
+) -> Candidate | None:
+    gateway = configuration.routing_gateways[route.gateway_id]
+    why = _unusable(configuration, gateway, when)
+    if why:
+        trace.note("route", "dropped", f"{gateway.name}: {why}")
+        return None
+    sent = gateway.rewrite_callee(callee)
+    if not sendable(sent):
+        trace.note("route", "dropped", f"{gateway.name}: the rewrite gives no number")
+        return None
+    cost = _cost(configuration, gateway, callee, when)
+    if cost is None:
+        trace.note("route", "dropped", f"{gateway.name}: no cost rate for {callee}")
+        return None
+    caller_sent = gateway.rewrite_caller(caller)
+    return Candidate(
+        gateway, route.prefix, caller_sent if sendable(caller_sent) else "", sent, cost
+    )
+
+
+def _unusable(configuration: Configuration, gateway: RoutingGateway, when: datetime) -> str:
+    account = configuration.accounts[gateway.clearing_account_id]
+    if gateway.locked:
+        return "locked"
+    if account.closed or account.locked:
+        return f"clearing account {account.name} is locked or closed"
+    if account.expires_at is not None and account.expires_at <= when:
+        return f"clearing account {account.name} has expired"
+    if account.kind is not AccountKind.CLEARING:
+        return f"{account.name} is not a clearing account"
+    return ""
+
+
+def _cost(
+    configuration: Configuration, gateway: RoutingGateway, callee: str, when: datetime
+) -> Pricing | None:
+    """The cost rate of the number before the vendor's rewrite; without one a vendor is skipped.
+
+    Spec §6.4 leaves "check rate" to the operator; an unpriced vendor is an unknown loss, so it
+    is always checked here.
+    """
+    account = configuration.accounts[gateway.clearing_account_id]
+    if account.rate_group_id is None:
+        return None
+    group: RateGroup = configuration.rate_groups[account.rate_group_id]
+    rate: Rate | None = group.rate_for(callee, when)
+    if rate is None:
+        return None
+    return Pricing(account.account_id, rate.prefix, rate.tariff, group.terms, rate.tax_percent)
+
+
+def _describe(candidate: Candidate) -> str:
+    return (
+        f"{candidate.gateway.name}: prefix {candidate.prefix}, "
+        f"cost {candidate.cost.tariff}, sends {candidate.callee}"
+    )

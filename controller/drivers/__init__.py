@@ -1,0 +1,1 @@
+"""What the controller can drive. Drivers do not know each other."""

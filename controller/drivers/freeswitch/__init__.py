@@ -1,0 +1,1 @@
+"""FreeSWITCH over its Event Socket: codec, links, translation of events, plans as dialplans."""

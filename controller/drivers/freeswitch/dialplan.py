@@ -1,0 +1,94 @@
+"""A plan as one inline dialplan, for one `uuid_transfer`.
+
+Syntax (checked against a real switch, fixtures/event_socket/): applications are separated by
+`~`, variables by `;` after `^^;`, attempts by `|`. Every value passes `safe`: a number or name
+that held one of those signs would be an instruction to the switch.
+"""
+
+import re
+
+from controller.domain.errors import UnsafeText
+from controller.domain.plan import Attempt, Connect, Media, Plan, Refuse
+from controller.domain.reasons import SIGNALS
+from controller.drivers.freeswitch import variables as v
+
+_SAFE = re.compile(r"[0-9A-Za-z+*#_.:@/ -]*", re.ASCII)
+_CODEC = re.compile(r"[0-9A-Za-z.@-]{1,32}", re.ASCII)
+
+
+def transfer_command(plan: Plan) -> str:
+    """The api command that carries the plan out. Raises UnsafeText."""
+    body = _connect(plan) if isinstance(plan, Connect) else _refuse(plan)
+    return f"api uuid_transfer {safe(plan.call_id)} 'm:~:{body}' inline"
+
+
+def safe(value: str) -> str:
+    """The value, if no sign in it means anything to the switch. Raises UnsafeText."""
+    if not _SAFE.fullmatch(value):
+        raise UnsafeText(f"{value[:64]!r} may not stand in a command to the switch")
+    return value
+
+
+def _refuse(plan: Refuse) -> str:
+    signal = SIGNALS[plan.reason]
+    return f"set:{v.REASON}={plan.reason}~respond:{signal.sip_status} {signal.sip_phrase}"
+
+
+def _connect(plan: Connect) -> str:
+    legs = "|".join(map(_attempt, plan.attempts))
+    # counted anew for each attempt by the switch; without it, 60 s would end a longer ringing
+    hunt_s = max(a.ring_timeout_s for a in plan.attempts) + 5
+    return f"multiset:^^;{_joined(_caller_leg(plan))}~bridge:{{{v.HUNT_TIMEOUT}={hunt_s}}}{legs}"
+
+
+def _caller_leg(plan: Connect) -> dict[str, str]:
+    return {
+        v.REASON: "",
+        v.ON_ANSWER: f"sched_hangup +{plan.granted_s} {v.TIMER_CAUSE}",
+        v.GO_ON_AFTER_TIMEOUT: "true",
+        v.STOP_CAUSES: ",".join(_switch_causes(plan.stop_causes)),
+        **_media(plan.media, v.INBOUND_CODECS),
+    }
+
+
+def _switch_causes(causes: tuple[str, ...]) -> list[str]:
+    """An unanswered leg ends with the timer's cause when `leg_timeout` was the reason."""
+    names = [safe(cause) for cause in causes]
+    return [*names, v.TIMER_CAUSE] if "NO_ANSWER" in names else names
+
+
+def _attempt(attempt: Attempt) -> str:
+    caller = safe(attempt.caller) or v.ANONYMOUS
+    variables = {
+        v.LEG_ID: safe(attempt.leg_id),
+        v.ATTEMPT: str(attempt.number),
+        v.GATEWAY: safe(attempt.gateway),
+        v.LEG_TIMEOUT: str(attempt.ring_timeout_s),
+        v.LEG_PROGRESS_TIMEOUT: str(attempt.progress_timeout_s),
+        v.LEG_CALLER: caller,
+        v.LEG_CALLER_NAME: caller,
+        **_media(attempt.media, v.CODECS),
+    }
+    return f"[^^;{_joined(variables)}]{_address(attempt)}"
+
+
+def _address(attempt: Attempt) -> str:
+    host = f"[{attempt.host}]" if ":" in attempt.host else attempt.host
+    if not re.fullmatch(r"\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z.-]+", host):
+        raise UnsafeText(f"{host!r} is not a host")
+    transport = "" if attempt.transport == "udp" else f";transport={safe(attempt.transport)}"
+    return f"sofia/{v.TRUNK_PROFILE}/{safe(attempt.callee)}@{host}:{attempt.port}{transport}"
+
+
+def _media(media: Media, codecs_variable: str) -> dict[str, str]:
+    """T.38 has to be switched on at each leg; a codec list is the leg's whole offer."""
+    chosen = {v.T38: "true"} if media.t38 else {}
+    if media.codecs:
+        if not all(_CODEC.fullmatch(codec) for codec in media.codecs):
+            raise UnsafeText(f"codecs {media.codecs}")
+        chosen[codecs_variable] = ",".join(media.codecs)
+    return chosen
+
+
+def _joined(variables: dict[str, str]) -> str:
+    return ";".join(f"{name}={value}" for name, value in variables.items())

@@ -1,0 +1,1 @@
+"""The only place with SQL. Implements the ports of `controller.services`."""

@@ -1,0 +1,1 @@
+"""Use cases. Each talks to ports only; what implements them is chosen in `bootstrap`."""

@@ -1,0 +1,294 @@
+"""The call service: every call of one switch from its offer to its settlement.
+
+Gather (event, configuration), decide (`authorize`, pure), apply (journal, then one plan). It
+runs on one thread and never waits: the journal and the switch answer through `on_outcomes` and
+`on_event`. States and transitions are in `domain/call_flow.py`.
+"""
+
+import heapq
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from controller.domain.admission import Admitted
+from controller.domain.authorization import Authorized, authorize
+from controller.domain.call_flow import Do, Signal, State, step
+from controller.domain.errors import Overloaded
+from controller.domain.events import AttemptEnded, CallAnswered, CallEnded, CallOffered
+from controller.domain.plan import Refuse
+from controller.domain.reasons import Reason, Refused
+from controller.domain.settlement import Unadmitted
+from controller.domain.ticket import Ticket
+from controller.domain.trace import Trace
+from controller.services.journal_entries import (
+    Admit,
+    Answered,
+    Attempted,
+    End,
+    Entry,
+    Extend,
+    Failed,
+    Outcome,
+    Settled,
+)
+from controller.services.planning import connect_plan, make_ticket, renewal_lead_s
+from controller.services.ports import (
+    Clock,
+    ConfigurationSource,
+    EndedCallSpool,
+    Ids,
+    Journal,
+    SwitchLink,
+)
+
+log = logging.getLogger(__name__)
+
+PLAN_DEADLINE_S = 2.0
+"""A plan later than this is discarded: the fail-safe (3 s by the switch's clock) is at hand."""
+
+EXTENSION_RETRY_S = 1.0
+
+
+@dataclass(slots=True)
+class LiveCall:
+    """What this process knows of a call that is not settled yet."""
+
+    offered_at: float
+    state: State = State.OFFERED
+    ticket: Ticket | None = None
+    authorized: Authorized | None = None
+    unadmitted: Unadmitted | None = None
+    granted: Admitted | None = None
+    answered_at: float = 0.0
+    timers: int = 0
+
+
+class CallService:
+    """All calls of one switch."""
+
+    def __init__(
+        self,
+        link: SwitchLink,
+        journal: Journal,
+        configuration: ConfigurationSource,
+        clock: Clock,
+        ids: Ids,
+        spool: EndedCallSpool,
+    ) -> None:
+        self._link = link
+        self._journal = journal
+        self._configuration = configuration
+        self._clock = clock
+        self._ids = ids
+        self._spool = spool
+        self._renewals: list[tuple[float, str]] = []
+        self.calls: dict[str, LiveCall] = {}
+        self.decision_times_s: Callable[[float], None] = lambda _seconds: None
+        self._actions: dict[Do, Callable[[str, LiveCall], None]] = {
+            Do.SEND_PLAN: self._send_plan,
+            Do.SEND_REFUSAL: self._send_refusal,
+            Do.WATCH_GRANT: self._watch_grant,
+            Do.ASK_EXTENSION: self._ask_extension,
+            Do.ARM_TIMER: self._arm_timer,
+        }
+
+    # -- from the switch ------------------------------------------------------------------
+
+    def on_offered(self, event: CallOffered) -> None:
+        if event.call_id in self.calls:
+            return
+        call = self.calls[event.call_id] = LiveCall(self._clock.monotonic())
+        now = self._clock.now()
+        waited_s = now.timestamp() - event.offered_us / 1e6
+        if waited_s > PLAN_DEADLINE_S:
+            log.error("offered too late", extra={"call_id": event.call_id, "late_s": waited_s})
+            call.unadmitted = Unadmitted(Reason.OVERLOADED)
+            self._signal(event.call_id, call, Signal.ADMITTED_LATE)
+            return
+        trace = Trace()
+        try:
+            decision = authorize(event, self._configuration.current, now, trace)
+        except Exception:
+            log.exception("decision failed", extra={"call_id": event.call_id})
+            decision = Refused(Reason.INTERNAL_ERROR)
+        self._apply(event, call, decision, trace, now)
+
+    def on_answered(self, event: CallAnswered) -> None:
+        call = self.calls.get(event.call_id)
+        if call is None:
+            return
+        call.answered_at = self._clock.monotonic()
+        if Do.RECORD_ANSWER in self._signal(event.call_id, call, Signal.ANSWERED):
+            attempt = call.ticket.attempt(event.leg_id) if call.ticket else None
+            gateway_id = attempt.gateway_id if attempt else None
+            self._journal.submit(Answered(event.call_id, event.answered_us, gateway_id))
+
+    def on_attempt_ended(self, event: AttemptEnded) -> None:
+        self._journal.submit(Attempted(event))
+
+    def on_ended(self, event: CallEnded) -> None:
+        """From the event, the spool or a reconciliation; the store settles only once."""
+        call = self.calls.get(event.call_id)
+        if call is None:
+            self._submit_end(event, None)
+        elif Do.SETTLE in self._signal(event.call_id, call, Signal.HUNG_UP):
+            self._submit_end(event, call)
+
+    # -- from the journal -----------------------------------------------------------------
+
+    def on_outcomes(self, outcomes: list[tuple[Entry, Outcome]]) -> None:
+        for entry, outcome in outcomes:
+            if isinstance(entry, Admit):
+                self._on_admission(entry.call_id, outcome)
+            elif isinstance(entry, Extend):
+                self._on_extension(entry.call_id, outcome)
+            elif isinstance(entry, End):
+                self._on_settled(entry.call_id, outcome)
+
+    def _on_admission(self, call_id: str, outcome: Outcome) -> None:
+        call = self.calls.get(call_id)
+        if call is None:
+            return
+        if isinstance(outcome, Admitted):
+            call.granted = outcome
+            waited_s = self._clock.monotonic() - call.offered_at
+            self.decision_times_s(waited_s)
+            late = waited_s > PLAN_DEADLINE_S
+            self._signal(call_id, call, Signal.ADMITTED_LATE if late else Signal.ADMITTED)
+            return
+        refused = outcome if isinstance(outcome, Refused) else Refused(Reason.STORE_UNAVAILABLE)
+        self._turn_away(call_id, call, refused)
+
+    def _on_extension(self, call_id: str, outcome: Outcome) -> None:
+        call = self.calls.get(call_id)
+        if call is None:
+            return
+        if isinstance(outcome, Admitted):
+            call.granted = outcome
+            self._signal(call_id, call, Signal.EXTENDED)
+        elif isinstance(outcome, Refused):
+            self._signal(call_id, call, Signal.NOT_EXTENDED)
+            reason = outcome.reason
+            if reason is Reason.INSUFFICIENT_BALANCE:
+                reason = Reason.BALANCE_EXHAUSTED
+            self._link.name_ending(call_id, reason)
+        elif isinstance(outcome, Failed) and outcome.retry:
+            self._push_renewal(self._clock.monotonic() + EXTENSION_RETRY_S, call_id)
+
+    def _on_settled(self, call_id: str, outcome: Outcome) -> None:
+        self.calls.pop(call_id, None)
+        if isinstance(outcome, Settled):
+            self._spool.discard(call_id)
+
+    # -- from time ------------------------------------------------------------------------
+
+    def tick(self) -> None:
+        """Ask for the next quantum of every call whose grant runs out soon."""
+        now = self._clock.monotonic()
+        while self._renewals and self._renewals[0][0] <= now:
+            _, call_id = heapq.heappop(self._renewals)
+            if call := self.calls.get(call_id):
+                self._signal(call_id, call, Signal.GRANT_RUNS_OUT)
+
+    def adopt(self, ticket: Ticket, granted: Admitted, answered_at: float | None) -> None:
+        """Take over a call that another process admitted (`answered_at`: our monotonic time)."""
+        state = State.CONNECTING if answered_at is None else State.TALKING
+        call = LiveCall(self._clock.monotonic(), state, ticket, granted=granted)
+        self.calls[ticket.call_id] = call
+        if answered_at is not None:
+            call.answered_at = answered_at
+            self._watch_grant(ticket.call_id, call)
+
+    # -- decisions applied ----------------------------------------------------------------
+
+    def _apply(
+        self,
+        event: CallOffered,
+        call: LiveCall,
+        decision: Authorized | Refused,
+        trace: Trace,
+        now: datetime,
+    ) -> None:
+        steps = tuple(trace.steps)
+        if isinstance(decision, Refused):
+            gateway = self._configuration.current.identify(event.source_ip, event.source_port)
+            account_id = gateway.account_id if gateway else None
+            name = gateway.name if gateway else ""
+            call.unadmitted = Unadmitted(decision.reason, account_id, name, steps)
+            self._turn_away(event.call_id, call, decision)
+            return
+        parameters = self._configuration.current.parameters
+        call.authorized = decision
+        call.ticket = make_ticket(event, decision, steps, self._ids)
+        prepaid = frozenset(c.gateway.gateway_id for c in decision.candidates if c.gateway.prepaid)
+        entry = Admit(call.ticket, prepaid, parameters.quantum_s, parameters.admit_partial_quantum)
+        try:
+            self._journal.submit(entry)
+        except Overloaded as error:
+            self._turn_away(event.call_id, call, Refused(Reason.OVERLOADED, str(error)))
+
+    def _turn_away(self, call_id: str, call: LiveCall, refused: Refused) -> None:
+        """Remember why (for the record), then tell the switch."""
+        if call.unadmitted is None:
+            ticket = call.ticket
+            steps = ticket.trace if ticket else ()
+            call.unadmitted = Unadmitted(
+                refused.reason,
+                ticket.account_id if ticket else None,
+                ticket.mapping_gateway if ticket else "",
+                (*steps, ("admit", f"refused: {refused.reason}", refused.detail)),
+            )
+        call.ticket = None
+        log.info(
+            "refused",
+            extra={"call_id": call_id, "reason": str(refused.reason), "detail": refused.detail},
+        )
+        self._signal(call_id, call, Signal.REFUSED)
+
+    def _signal(self, call_id: str, call: LiveCall, signal: Signal) -> tuple[Do, ...]:
+        call.state, todo = step(call.state, signal)
+        for do in todo:
+            if action := self._actions.get(do):
+                action(call_id, call)
+        return todo
+
+    def _send_plan(self, call_id: str, call: LiveCall) -> None:
+        if call.authorized is None or call.ticket is None or call.granted is None:
+            raise RuntimeError(f"call {call_id}: a plan without an admission")
+        parameters = self._configuration.current.parameters
+        self._link.send_plan(
+            connect_plan(call.ticket, call.authorized, call.granted, parameters.stop_causes)
+        )
+        call.authorized = None
+
+    def _send_refusal(self, call_id: str, call: LiveCall) -> None:
+        reason = call.unadmitted.reason if call.unadmitted else Reason.INTERNAL_ERROR
+        self._link.send_plan(Refuse(call_id, reason))
+
+    def _watch_grant(self, call_id: str, call: LiveCall) -> None:
+        if call.granted is not None:
+            granted_s = call.granted.granted_s
+            self._push_renewal(call.answered_at + granted_s - renewal_lead_s(granted_s), call_id)
+
+    def _push_renewal(self, due: float, call_id: str) -> None:
+        heapq.heappush(self._renewals, (due, call_id))
+
+    def _ask_extension(self, _call_id: str, call: LiveCall) -> None:
+        if call.ticket is not None:
+            quantum_s = self._configuration.current.parameters.quantum_s
+            self._journal.submit(Extend(call.ticket, quantum_s))
+
+    def _arm_timer(self, call_id: str, call: LiveCall) -> None:
+        if call.granted is None:
+            return
+        call.timers += 1
+        spent_s = self._clock.monotonic() - call.answered_at
+        remaining_s = max(1, int(call.granted.granted_s - spent_s))
+        self._link.arm_timer(call_id, call.timers, remaining_s)
+
+    def _submit_end(self, event: CallEnded, call: LiveCall | None) -> None:
+        threshold_ms = self._configuration.current.parameters.hold_time_threshold_ms
+        ticket = call.ticket if call else None
+        unadmitted = call.unadmitted if call else None
+        self._journal.submit(End(event, ticket, unadmitted, threshold_ms))

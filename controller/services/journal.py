@@ -1,0 +1,135 @@
+"""Group commit: entries that wait together share one transaction (design §3).
+
+One thread owns the store. While a commit is under way the next batch collects, so a lone call
+waits for one commit and a thousand calls share a few. A batch that the database refuses is
+taken apart and its entries are committed one by one: one bad entry doesn't harm its neighbors.
+"""
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+
+from controller.domain.errors import Overloaded, StoreUnavailable
+from controller.services.journal_entries import Admit, Attempted, Entry, Extend, Failed, Outcome
+from controller.services.ports import CallStore, OutcomeCallback
+
+log = logging.getLogger(__name__)
+
+RETRY_DELAYS_S = (0.05, 0.1, 0.25, 0.5, 1.0)
+"""Waits between tries while the database is away; the last one repeats."""
+
+
+class GroupCommitJournal:
+    """Implements `services.ports.Journal` on a thread of its own."""
+
+    def __init__(
+        self,
+        store: CallStore,
+        deliver: OutcomeCallback,
+        max_batch: int = 256,
+        max_waiting: int = 5_000,
+    ) -> None:
+        self._store = store
+        self._deliver = deliver
+        self._max_batch = max_batch
+        self._max_waiting = max_waiting
+        self._waiting: deque[Entry] = deque()
+        self._wake = threading.Condition()
+        self._closing = False
+        self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self, timeout_s: float = 10.0) -> bool:
+        """Commit what waits, then end; False if that took longer than `timeout_s`."""
+        with self._wake:
+            self._closing = True
+            self._wake.notify()
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    @property
+    def waiting(self) -> int:
+        return len(self._waiting)
+
+    def submit(self, entry: Entry) -> None:
+        """Queue an entry. Only admissions are turned away: what happened must be written."""
+        with self._wake:
+            if isinstance(entry, Admit) and len(self._waiting) >= self._max_waiting:
+                raise Overloaded(f"{len(self._waiting)} entries wait for the database")
+            self._waiting.append(entry)
+            self._wake.notify()
+
+    def _run(self) -> None:
+        while True:
+            with self._wake:
+                self._wake.wait_for(lambda: self._waiting or self._closing)
+                if not self._waiting:
+                    return
+                batch = take_batch(self._waiting, self._max_batch)
+            self._commit(batch)
+
+    def _commit(self, batch: list[Entry]) -> None:
+        """Commit until it is done: admissions fail at once without a database, the rest waits."""
+        for attempt in range(1_000_000):
+            try:
+                outcomes = self._store.commit(batch)
+            except StoreUnavailable as error:
+                batch = self._fail_what_cannot_wait(batch, str(error))
+                if not batch or self._closing:
+                    return
+                time.sleep(RETRY_DELAYS_S[min(attempt, len(RETRY_DELAYS_S) - 1)])
+            except Exception as error:  # noqa: BLE001 - whatever it is, it must not end the thread
+                self._isolate(batch, error)
+                return
+            else:
+                self._deliver(list(zip(batch, outcomes, strict=True)))
+                return
+
+    def _fail_what_cannot_wait(self, batch: list[Entry], why: str) -> list[Entry]:
+        log.error("database unavailable", extra={"why": why, "entries": len(batch)})
+        with self._wake:
+            batch = [*batch, *(e for e in self._waiting if isinstance(e, Admit | Extend))]
+            keep = [e for e in self._waiting if not isinstance(e, Admit | Extend)]
+            self._waiting = deque(keep)
+        failed: list[tuple[Entry, Outcome]] = [
+            (e, Failed(why, retry=isinstance(e, Extend)))
+            for e in batch
+            if isinstance(e, Admit | Extend)
+        ]
+        if failed:
+            self._deliver(failed)
+        return [e for e in batch if not isinstance(e, Admit | Extend)]
+
+    def _isolate(self, batch: Sequence[Entry], error: Exception) -> None:
+        if len(batch) > 1:
+            log.warning("batch refused, committing one by one", extra={"why": str(error)})
+            for entry in batch:
+                self._commit([entry])
+            return
+        log.error(
+            "entry refused by the database",
+            extra={"call_id": batch[0].call_id, "entry": type(batch[0]).__name__},
+            exc_info=error,
+        )
+        self._deliver([(batch[0], Failed(str(error), retry=False))])
+
+
+def take_batch(waiting: deque[Entry], limit: int) -> list[Entry]:
+    """The next entries, up to `limit`, ending before a second change of the same call.
+
+    An attempt's record changes nothing of its call and may stand beside another entry.
+    """
+    batch: list[Entry] = []
+    changed: set[str] = set()
+    while waiting and len(batch) < limit:
+        entry = waiting[0]
+        if not isinstance(entry, Attempted):
+            if entry.call_id in changed:
+                break
+            changed.add(entry.call_id)
+        batch.append(waiting.popleft())
+    return batch

@@ -1,0 +1,95 @@
+"""What the call path asks of the database, one entry for each thing that happened to a call.
+
+Entries that wait together are committed together (`journal.py`).
+"""
+
+from dataclasses import dataclass
+
+from controller.domain.admission import Admitted
+from controller.domain.events import AttemptEnded, CallEnded
+from controller.domain.reasons import Refused
+from controller.domain.settlement import Settlement, Unadmitted
+from controller.domain.ticket import Ticket
+
+
+@dataclass(frozen=True, slots=True)
+class Admit:
+    """Reserve money and lines for a call. Outcome: Admitted or Refused."""
+
+    ticket: Ticket
+    prepaid_gateways: frozenset[int]
+    quantum_s: int
+    admit_partial: bool
+
+    @property
+    def call_id(self) -> str:
+        return self.ticket.call_id
+
+
+@dataclass(frozen=True, slots=True)
+class Extend:
+    """Reserve for the next quantum of a call that lives. Outcome: Admitted or Refused."""
+
+    ticket: Ticket
+    quantum_s: int
+
+    @property
+    def call_id(self) -> str:
+        return self.ticket.call_id
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """Note the answer and free the lines of vendors other than `gateway_id` (None: keep all)."""
+
+    call_id: str
+    answered_us: int
+    gateway_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempted:
+    """Keep the record of one attempt."""
+
+    event: AttemptEnded
+
+    @property
+    def call_id(self) -> str:
+        return self.event.call_id
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Settle an ended call. Outcome: Settled.
+
+    `ticket` or `unadmitted` is what this process knows; where it knows neither, the stored ticket
+    decides, and a call without any leaves its record all the same.
+    """
+
+    ended: CallEnded
+    ticket: Ticket | None
+    unadmitted: Unadmitted | None
+    threshold_ms: int
+
+    @property
+    def call_id(self) -> str:
+        return self.ended.call_id
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """`settlement` is None when the call had been settled before: nothing was written."""
+
+    settlement: Settlement | None
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The entry could not be committed; nothing of it was written."""
+
+    why: str
+    retry: bool
+
+
+Entry = Admit | Extend | Answered | Attempted | End
+Outcome = Admitted | Refused | Settled | Failed | None

@@ -1,0 +1,87 @@
+"""From a decision to a ticket, and from an admission to a plan. Pure but for fresh leg ids."""
+
+from controller.domain.admission import Admitted
+from controller.domain.authorization import Authorized
+from controller.domain.events import CallOffered
+from controller.domain.plan import Attempt, Connect
+from controller.domain.routing import Candidate
+from controller.domain.ticket import Ticket, TicketAttempt
+from controller.services.ports import Ids
+
+MAX_RENEWAL_LEAD_S = 10.0
+
+
+def make_ticket(
+    event: CallOffered, decision: Authorized, trace: tuple[tuple[str, str, str], ...], ids: Ids
+) -> Ticket:
+    """All that admission and settlement need; every leg gets its id now."""
+    return Ticket(
+        call_id=event.call_id,
+        switch_id=event.switch_id,
+        offered_us=event.offered_us,
+        account_id=decision.account.account_id,
+        account=decision.account.name,
+        mapping_gateway_id=decision.gateway.gateway_id,
+        mapping_gateway=decision.gateway.name,
+        caller=decision.caller,
+        callee=decision.callee,
+        sale=decision.sale,
+        attempts=tuple(_ticket_attempt(c, ids.leg_id()) for c in decision.candidates),
+        max_duration_s=decision.max_duration_s,
+        trace=trace,
+    )
+
+
+def connect_plan(
+    ticket: Ticket, decision: Authorized, granted: Admitted, stop_causes: tuple[str, ...]
+) -> Connect:
+    """The plan of an admitted call: only the vendors that got a line."""
+    attempts = [
+        _attempt(number, leg, candidate)
+        for number, (leg, candidate) in enumerate(
+            (
+                (leg, candidate)
+                for leg, candidate in zip(ticket.attempts, decision.candidates, strict=True)
+                if leg.gateway_id in granted.gateway_ids
+            ),
+            start=1,
+        )
+    ]
+    return Connect(
+        ticket.call_id, granted.granted_s, tuple(attempts), stop_causes, decision.gateway.media
+    )
+
+
+def renewal_lead_s(granted_s: int) -> float:
+    """How long before its end a grant is renewed: a quarter of it, at most ten seconds."""
+    return min(MAX_RENEWAL_LEAD_S, granted_s / 4)
+
+
+def _ticket_attempt(candidate: Candidate, leg_id: str) -> TicketAttempt:
+    gateway = candidate.gateway
+    return TicketAttempt(
+        leg_id,
+        gateway.gateway_id,
+        gateway.name,
+        candidate.caller,
+        candidate.callee,
+        candidate.cost,
+    )
+
+
+def _attempt(number: int, leg: TicketAttempt, candidate: Candidate) -> Attempt:
+    gateway = candidate.gateway
+    return Attempt(
+        number=number,
+        leg_id=leg.leg_id,
+        gateway_id=gateway.gateway_id,
+        gateway=gateway.name,
+        host=gateway.host,
+        port=gateway.port,
+        transport=gateway.transport,
+        caller=leg.caller,
+        callee=leg.callee,
+        media=gateway.media,
+        ring_timeout_s=gateway.ring_timeout_s,
+        progress_timeout_s=gateway.progress_timeout_s,
+    )

