@@ -90,9 +90,7 @@ class ControllerProcess:
             self.on_event,
             settings.switch_timeout_s,
         )
-        self.calls = CallService(
-            self.link, self.journal, self._watcher, clock, RandomIds(), spool
-        )
+        self.calls = CallService(self.link, self.journal, self._watcher, clock, RandomIds(), spool)
         self.calls.decision_times_s = telemetry.DECISION_SECONDS.observe
         self._recovery = Recovery(
             self.link, self._recovery_store, spool, self.calls, clock, self.calls.on_ended

@@ -35,9 +35,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="TOLLGATE_", frozen=True, extra="forbid")
 
-    data_dir: Path = Field(
-        Path("var"), description="Folder of everything that this machine keeps."
-    )
+    data_dir: Path = Field(Path("var"), description="Folder of everything that this machine keeps.")
     database_url: str | None = Field(
         None,
         validation_alias=AliasChoices("database_url", "TOLLGATE_DATABASE_URL", "DATABASE_URL"),
@@ -102,8 +100,8 @@ class Settings(BaseSettings):
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the base class names it
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - likewise
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """What was given in code wins, then the environment, then the file."""
         file = os.environ.get(FILE_VARIABLE)

@@ -95,26 +95,22 @@ def pay(connection: sa.Connection, account: str, amount: Decimal, key: str) -> N
     )
     funds = t.account_funds
     connection.execute(
-        funds.update()
-        .where(funds.c.account_id == credit)
-        .values(balance=funds.c.balance + amount)
+        funds.update().where(funds.c.account_id == credit).values(balance=funds.c.balance + amount)
     )
 
 
 def _insert(connection: sa.Connection, table: sa.Table, **values: Any) -> int:
-    return int(connection.execute(table.insert().values(**values).returning(table.c.id)).scalar_one())
+    return int(
+        connection.execute(table.insert().values(**values).returning(table.c.id)).scalar_one()
+    )
 
 
 def _system_accounts(connection: sa.Connection) -> None:
     for name in ("cash", "revenue", "tax", "termination_cost"):
-        _insert(
-            connection, t.accounts, name=f"{name}:{CURRENCY}", kind="system", currency=CURRENCY
-        )
+        _insert(connection, t.accounts, name=f"{name}:{CURRENCY}", kind="system", currency=CURRENCY)
 
 
-def _deck(
-    connection: sa.Connection, name: str, tiers: dict[str, str], tax_percent: Decimal
-) -> int:
+def _deck(connection: sa.Connection, name: str, tiers: dict[str, str], tax_percent: Decimal) -> int:
     group = _insert(connection, t.rate_groups, name=name, currency=CURRENCY)
     connection.execute(
         t.rates.insert(),

@@ -49,6 +49,16 @@ class Holdings:
 
 
 @dataclass(frozen=True, slots=True)
+class AdmissionRules:
+    """Parameters of an admission: see `configuration.CallParameters`."""
+
+    quantum_s: int = 60
+    admit_partial: bool = False
+    max_attempts: int = 5
+    prepaid_gateways: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Admitted:
     """What was reserved: `reserved` at the payer's account for `granted_s` seconds.
 
@@ -60,22 +70,17 @@ class Admitted:
     gateway_ids: tuple[int, ...]
 
 
-def admit(
-    ticket: Ticket,
-    prepaid_gateways: frozenset[int],
-    quantum_s: int,
-    admit_partial: bool,
-    holdings: Holdings,
-) -> Admitted | Refused:
+def admit(ticket: Ticket, rules: AdmissionRules, holdings: Holdings) -> Admitted | Refused:
     """All or nothing: money for the first quantum, a line of each party, at least one vendor."""
     refused = _lines_refusal(ticket, holdings)
     if refused:
         return refused
-    gateway_ids = _usable_vendors(ticket, prepaid_gateways, holdings)
+    gateway_ids = _usable_vendors(ticket, rules, holdings)
     if not gateway_ids:
         return Refused(Reason.NO_ROUTE_CAPACITY, _vendor_figures(ticket, holdings))
     funds = holdings.funds[ticket.account_id]
-    granted_s = _first_grant_s(ticket, funds, min(quantum_s, ticket.max_duration_s), admit_partial)
+    quantum_s = min(rules.quantum_s, ticket.max_duration_s)
+    granted_s = _first_grant_s(ticket, funds, quantum_s, rules.admit_partial)
     if isinstance(granted_s, Refused):
         return granted_s
     reserved = ticket.sale.charge(granted_s).gross
@@ -115,17 +120,21 @@ def _lines_refusal(ticket: Ticket, holdings: Holdings) -> Refused | None:
     return None
 
 
-def _usable_vendors(ticket: Ticket, prepaid: frozenset[int], holdings: Holdings) -> tuple[int, ...]:
-    """Vendors with a free line and, where prepaid, money left at them (spec §6.4)."""
-    return tuple(
+def _usable_vendors(ticket: Ticket, rules: AdmissionRules, holdings: Holdings) -> tuple[int, ...]:
+    """Vendors with a free line and, where prepaid, money left at them (spec §6.1, §6.4).
+
+    Only then are they counted: a vendor without a line is not an attempt (spec §6.5).
+    """
+    usable = [
         attempt.gateway_id
         for attempt in ticket.attempts
         if not holdings.routing_lines[attempt.gateway_id].full
         and (
-            attempt.gateway_id not in prepaid
+            attempt.gateway_id not in rules.prepaid_gateways
             or holdings.funds[attempt.cost.account_id].available > 0
         )
-    )
+    ]
+    return tuple(usable[: rules.max_attempts])
 
 
 def _vendor_figures(ticket: Ticket, holdings: Holdings) -> str:

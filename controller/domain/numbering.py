@@ -100,7 +100,7 @@ class RewriteRule:
         tail = number[len(self.head) :]
         if CATCH_ALL in self.target:
             return self.target.replace(CATCH_ALL, tail, 1)
-        return self.target + ("" if self.original == CATCH_ALL else tail)
+        return self.target + ("" if self.original.endswith(CATCH_ALL) else tail)
 
     def _keep_positions(self, number: str) -> str:
         kept = (number[i : i + 1] if c == "$" else c for i, c in enumerate(self.target))

@@ -104,13 +104,17 @@ PLATFORM_ENDINGS = frozenset(
         Reason.VANISHED,
     }
 )
+TIMER_CAUSE = "ALLOTTED_TIMEOUT"
+"""The switch's cause when its own timer ended a leg."""
+
+TIMER_ENDINGS = frozenset({Reason.BALANCE_EXHAUSTED, Reason.MAX_DURATION, Reason.NOT_RENEWED})
 REFUSALS = frozenset(list(Reason)[: list(Reason).index(Reason.BALANCE_EXHAUSTED)])
 
 _BY_CAUSE = {
     "USER_BUSY": Reason.BUSY,
     "NO_ANSWER": Reason.NO_ANSWER,
     "NO_USER_RESPONSE": Reason.NO_ANSWER,
-    "ALLOTTED_TIMEOUT": Reason.NO_ANSWER,
+    TIMER_CAUSE: Reason.NO_ANSWER,
     "PROGRESS_TIMEOUT": Reason.VENDOR_FAILURE,
     "ORIGINATOR_CANCEL": Reason.CANCELED,
     "CALL_REJECTED": Reason.REJECTED,
@@ -137,7 +141,7 @@ def reason_of_cause(cause: str, *, answered: bool) -> Reason:
     reserved (a controller that knew why would have named it), before the answer a ring time-out.
     """
     if answered:
-        return Reason.NOT_RENEWED if cause == "ALLOTTED_TIMEOUT" else Reason.ANSWERED
+        return Reason.NOT_RENEWED if cause == TIMER_CAUSE else Reason.ANSWERED
     return _BY_CAUSE.get(cause, Reason.VENDOR_FAILURE)
 
 

@@ -17,6 +17,9 @@ from controller.domain.numbering import sendable
 from controller.domain.tariff import Pricing
 from controller.domain.trace import Trace
 
+MAX_CANDIDATES = 20
+"""A ticket stays small: nobody fails over twenty times."""
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -32,7 +35,7 @@ class Candidate:
 def candidates(
     configuration: Configuration, caller: str, callee: str, when: datetime, trace: Trace
 ) -> list[Candidate]:
-    """Vendors in the order in which they are tried, at most `max_attempts` of them."""
+    """Vendors in the order in which they would be tried; admission takes the first free ones."""
     found: list[Candidate] = []
     seen: set[int] = set()
     for route in _walk(configuration, callee):
@@ -42,11 +45,10 @@ def candidates(
         candidate = _consider(configuration, route, caller, callee, when, trace)
         if candidate is None:
             continue
-        if len(found) == configuration.parameters.max_attempts:
-            trace.note("route", "dropped", f"{candidate.gateway.name}: past the attempt limit")
-            continue
         found.append(candidate)
         trace.note("route", "kept", _describe(candidate))
+        if len(found) == MAX_CANDIDATES:
+            break
     return found
 
 

@@ -14,6 +14,8 @@ from controller.domain.reasons import (
     PLATFORM_ENDINGS,
     REFUSALS,
     SIGNALS,
+    TIMER_CAUSE,
+    TIMER_ENDINGS,
     Reason,
     reason_from_id,
     reason_of_cause,
@@ -201,9 +203,22 @@ def _cdr(
 def _reason(ended: CallEnded, known: Reason | None) -> Reason:
     """The platform's own word first (memory, then the channel), else what the cause says."""
     named = known or reason_from_id(ended.platform_reason)
-    if named is not None and (not ended.answered_us or named in PLATFORM_ENDINGS):
+    if named is not None and _happened(named, ended):
         return named
     return reason_of_cause(ended.cause, answered=bool(ended.answered_us))
+
+
+def _happened(named: Reason, ended: CallEnded) -> bool:
+    """Whether a reason that was put on the channel is how the call came to end.
+
+    An ending by timer is announced before the timer, and the fail-safe's reason stands on the
+    channel from the start: a party may have hung up before either came true.
+    """
+    if named in TIMER_ENDINGS:
+        return bool(ended.answered_us) and ended.cause == TIMER_CAUSE
+    if named is Reason.CONTROLLER_UNAVAILABLE and ended.hangup_by_caller:
+        return False
+    return not ended.answered_us or named in PLATFORM_ENDINGS
 
 
 def _sip_status(ended: CallEnded, reason: Reason) -> int:

@@ -203,8 +203,6 @@ def parse_tariff(text: str) -> Tariff:
     if not bar:
         raise InvalidTariff(f"{text!r}: expected 'fee|start:price/unit/increment;…'")
     parts = tiers_text.split(";")
-    if len(parts) > MAX_TIERS:
-        raise InvalidTariff(f"more than {MAX_TIERS} tiers")
     return build_tariff(_price(fee_text, "connect fee"), [_tier(part) for part in parts])
 
 
@@ -215,6 +213,7 @@ def build_tariff(fee: Decimal, tiers: list[Tier]) -> Tariff:
     for before, after in pairwise(tiers):
         if after.start_s <= before.start_s:
             raise InvalidTariff(f"tier '{after}' does not start after the one before it")
+    _check_amounts(fee, tiers)
     unit = lcm(*(tier.unit_s or 1 for tier in tiers))
     ends: list[int | None] = [tier.start_s for tier in tiers[1:]]
     steps = (_compile(tier, end, unit) for tier, end in zip(tiers, [*ends, None], strict=True))
@@ -230,12 +229,29 @@ def plain_tariff(
     first_duration_s: int = 0,
 ) -> Tariff:
     """The tiers of the plain deck columns (design §6): first-time lump, then cycles."""
+    if cycle_s < 1 or unit_s < 1:
+        raise InvalidTariff(f"cycle {cycle_s} s and unit {unit_s} s must be at least 1 s")
     metered = Tier(first_duration_s, rate, unit_s, cycle_s)
     if first_duration_s:
         return build_tariff(connect_fee, [Tier(0, first_charge), metered])
     if first_charge:
         raise InvalidTariff("first_charge needs first_duration_s")
     return build_tariff(connect_fee, [metered])
+
+
+def _check_amounts(fee: Decimal, tiers: list[Tier]) -> None:
+    """What the text form cannot say, numbers must not say either."""
+    if len(tiers) > MAX_TIERS:
+        raise InvalidTariff(f"more than {MAX_TIERS} tiers")
+    _price(f"{fee:f}", "connect fee")
+    for tier in tiers:
+        _price(f"{tier.price:f}", str(tier))
+        if not 0 <= tier.start_s <= MAX_SECONDS:
+            raise InvalidTariff(f"tier {tier}: starts at {tier.start_s} s")
+        if tier.is_lump:
+            continue
+        if not (1 <= tier.unit_s <= MAX_SECONDS and 1 <= tier.increment_s <= MAX_SECONDS):
+            raise InvalidTariff(f"tier {tier}: unit and increment must be at least 1 s")
 
 
 def _increments(step: Step, duration_s: int) -> int:

@@ -124,7 +124,7 @@ class Batch:
             if isinstance(entry, Admit):
                 mapping.add(entry.ticket.mapping_gateway_id)
                 routing.update(a.gateway_id for a in entry.ticket.attempts)
-                if entry.prepaid_gateways:
+                if entry.rules.prepaid_gateways:
                     accounts.update(a.cost.account_id for a in entry.ticket.attempts)
         return accounts, mapping, routing
 
@@ -192,13 +192,7 @@ class Batch:
         return outcome
 
     def _admit(self, entry: Admit) -> Outcome:
-        outcome = admit(
-            entry.ticket,
-            entry.prepaid_gateways,
-            entry.quantum_s,
-            entry.admit_partial,
-            self.holdings,
-        )
+        outcome = admit(entry.ticket, entry.rules, self.holdings)
         if isinstance(outcome, Admitted):
             self.new_calls.append(_call_row(entry.ticket, outcome))
         return outcome

@@ -44,7 +44,8 @@ def load_configuration(engine: sa.Engine) -> Configuration:
         accounts = {row.id: _account(row) for row in connection.execute(sa.select(t.accounts))}
         mapping = _mapping_gateways(connection)
         routing = {
-            row.id: _routing_gateway(row) for row in connection.execute(sa.select(t.routing_gateways))
+            row.id: _routing_gateway(row)
+            for row in connection.execute(sa.select(t.routing_gateways))
         }
         routes = [
             Route(row.prefix, row.gateway_id, row.priority)

@@ -8,10 +8,9 @@ runs on one thread and never waits: the journal and the switch answer through `o
 import heapq
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
 
-from controller.domain.admission import Admitted
+from controller.domain.admission import AdmissionRules, Admitted
 from controller.domain.authorization import Authorized, authorize
 from controller.domain.call_flow import Do, Signal, State, step
 from controller.domain.errors import Overloaded
@@ -32,7 +31,12 @@ from controller.services.journal_entries import (
     Outcome,
     Settled,
 )
-from controller.services.planning import connect_plan, make_ticket, renewal_lead_s
+from controller.services.planning import (
+    connect_plan,
+    make_ticket,
+    renewal_lead_s,
+    unadmitted_ticket,
+)
 from controller.services.ports import (
     Clock,
     ConfigurationSource,
@@ -61,7 +65,7 @@ class LiveCall:
     unadmitted: Unadmitted | None = None
     granted: Admitted | None = None
     answered_at: float = 0.0
-    timers: int = 0
+    replaced_s: int = 0
 
 
 class CallService:
@@ -98,9 +102,10 @@ class CallService:
     def on_offered(self, event: CallOffered) -> None:
         if event.call_id in self.calls:
             return
-        call = self.calls[event.call_id] = LiveCall(self._clock.monotonic())
         now = self._clock.now()
-        waited_s = now.timestamp() - event.offered_us / 1e6
+        waited_s = max(0.0, now.timestamp() - event.offered_us / 1e6)
+        call = LiveCall(self._clock.monotonic() - waited_s)
+        self.calls[event.call_id] = call
         if waited_s > PLAN_DEADLINE_S:
             log.error("offered too late", extra={"call_id": event.call_id, "late_s": waited_s})
             call.unadmitted = Unadmitted(Reason.OVERLOADED)
@@ -112,19 +117,25 @@ class CallService:
         except Exception:
             log.exception("decision failed", extra={"call_id": event.call_id})
             decision = Refused(Reason.INTERNAL_ERROR)
-        self._apply(event, call, decision, trace, now)
+        self._apply(event, call, decision, trace)
 
     def on_answered(self, event: CallAnswered) -> None:
         call = self.calls.get(event.call_id)
-        if call is None:
+        if call is None or call.state is not State.CONNECTING:
             return
-        call.answered_at = self._clock.monotonic()
+        # by the switch's stamp: an answer may reach us late, after a lost link
+        since_s = max(0.0, self._clock.now().timestamp() - event.answered_us / 1e6)
+        call.answered_at = self._clock.monotonic() - since_s
         if Do.RECORD_ANSWER in self._signal(event.call_id, call, Signal.ANSWERED):
             attempt = call.ticket.attempt(event.leg_id) if call.ticket else None
             gateway_id = attempt.gateway_id if attempt else None
             self._journal.submit(Answered(event.call_id, event.answered_us, gateway_id))
 
     def on_attempt_ended(self, event: AttemptEnded) -> None:
+        call = self.calls.get(event.call_id)
+        leg = call.ticket.attempt(event.leg_id) if call and call.ticket else None
+        if leg is not None:
+            event = replace(event, caller_sent=leg.caller, callee_sent=leg.callee)
         self._journal.submit(Attempted(event))
 
     def on_ended(self, event: CallEnded) -> None:
@@ -132,7 +143,11 @@ class CallService:
         call = self.calls.get(event.call_id)
         if call is None:
             self._submit_end(event, None)
-        elif Do.SETTLE in self._signal(event.call_id, call, Signal.HUNG_UP):
+            return
+        if call.state is State.OFFERED and call.ticket is not None:
+            # gone before the admission came back: should that be a refusal, the record needs this
+            call.unadmitted = unadmitted_ticket(call.ticket, Refused(Reason.CANCELED))
+        if Do.SETTLE in self._signal(event.call_id, call, Signal.HUNG_UP):
             self._submit_end(event, call)
 
     # -- from the journal -----------------------------------------------------------------
@@ -165,6 +180,7 @@ class CallService:
         if call is None:
             return
         if isinstance(outcome, Admitted):
+            call.replaced_s = call.granted.granted_s if call.granted else 0
             call.granted = outcome
             self._signal(call_id, call, Signal.EXTENDED)
         elif isinstance(outcome, Refused):
@@ -208,7 +224,6 @@ class CallService:
         call: LiveCall,
         decision: Authorized | Refused,
         trace: Trace,
-        now: datetime,
     ) -> None:
         steps = tuple(trace.steps)
         if isinstance(decision, Refused):
@@ -222,23 +237,21 @@ class CallService:
         call.authorized = decision
         call.ticket = make_ticket(event, decision, steps, self._ids)
         prepaid = frozenset(c.gateway.gateway_id for c in decision.candidates if c.gateway.prepaid)
-        entry = Admit(call.ticket, prepaid, parameters.quantum_s, parameters.admit_partial_quantum)
+        rules = AdmissionRules(
+            parameters.quantum_s,
+            parameters.admit_partial_quantum,
+            parameters.max_attempts,
+            prepaid,
+        )
         try:
-            self._journal.submit(entry)
+            self._journal.submit(Admit(call.ticket, rules))
         except Overloaded as error:
             self._turn_away(event.call_id, call, Refused(Reason.OVERLOADED, str(error)))
 
     def _turn_away(self, call_id: str, call: LiveCall, refused: Refused) -> None:
         """Remember why (for the record), then tell the switch."""
         if call.unadmitted is None:
-            ticket = call.ticket
-            steps = ticket.trace if ticket else ()
-            call.unadmitted = Unadmitted(
-                refused.reason,
-                ticket.account_id if ticket else None,
-                ticket.mapping_gateway if ticket else "",
-                (*steps, ("admit", f"refused: {refused.reason}", refused.detail)),
-            )
+            call.unadmitted = unadmitted_ticket(call.ticket, refused)
         call.ticket = None
         log.info(
             "refused",
@@ -282,10 +295,10 @@ class CallService:
     def _arm_timer(self, call_id: str, call: LiveCall) -> None:
         if call.granted is None:
             return
-        call.timers += 1
+        granted_s = call.granted.granted_s
         spent_s = self._clock.monotonic() - call.answered_at
-        remaining_s = max(1, int(call.granted.granted_s - spent_s))
-        self._link.arm_timer(call_id, call.timers, remaining_s)
+        remaining_s = max(1, int(granted_s - spent_s))
+        self._link.arm_timer(call_id, granted_s, call.replaced_s, remaining_s)
 
     def _submit_end(self, event: CallEnded, call: LiveCall | None) -> None:
         threshold_ms = self._configuration.current.parameters.hold_time_threshold_ms

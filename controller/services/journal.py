@@ -86,7 +86,7 @@ class GroupCommitJournal:
                 self._isolate(batch, error)
                 return
             else:
-                self._deliver(list(zip(batch, outcomes, strict=True)))
+                self._tell(list(zip(batch, outcomes, strict=True)))
                 return
 
     def _fail_what_cannot_wait(self, batch: list[Entry], why: str) -> list[Entry]:
@@ -101,7 +101,7 @@ class GroupCommitJournal:
             if isinstance(e, Admit | Extend)
         ]
         if failed:
-            self._deliver(failed)
+            self._tell(failed)
         return [e for e in batch if not isinstance(e, Admit | Extend)]
 
     def _isolate(self, batch: Sequence[Entry], error: Exception) -> None:
@@ -115,7 +115,14 @@ class GroupCommitJournal:
             extra={"call_id": batch[0].call_id, "entry": type(batch[0]).__name__},
             exc_info=error,
         )
-        self._deliver([(batch[0], Failed(str(error), retry=False))])
+        self._tell([(batch[0], Failed(str(error), retry=False))])
+
+    def _tell(self, outcomes: list[tuple[Entry, Outcome]]) -> None:
+        """What is committed stays committed, whatever its owner makes of the news."""
+        try:
+            self._deliver(outcomes)
+        except Exception:
+            log.exception("outcomes not delivered")
 
 
 def take_batch(waiting: deque[Entry], limit: int) -> list[Entry]:

@@ -5,7 +5,7 @@ Entries that wait together are committed together (`journal.py`).
 
 from dataclasses import dataclass
 
-from controller.domain.admission import Admitted
+from controller.domain.admission import AdmissionRules, Admitted
 from controller.domain.events import AttemptEnded, CallEnded
 from controller.domain.reasons import Refused
 from controller.domain.settlement import Settlement, Unadmitted
@@ -17,9 +17,7 @@ class Admit:
     """Reserve money and lines for a call. Outcome: Admitted or Refused."""
 
     ticket: Ticket
-    prepaid_gateways: frozenset[int]
-    quantum_s: int
-    admit_partial: bool
+    rules: AdmissionRules
 
     @property
     def call_id(self) -> str:

@@ -4,7 +4,9 @@ from controller.domain.admission import Admitted
 from controller.domain.authorization import Authorized
 from controller.domain.events import CallOffered
 from controller.domain.plan import Attempt, Connect
+from controller.domain.reasons import Refused
 from controller.domain.routing import Candidate
+from controller.domain.settlement import Unadmitted
 from controller.domain.ticket import Ticket, TicketAttempt
 from controller.services.ports import Ids
 
@@ -49,6 +51,16 @@ def connect_plan(
     ]
     return Connect(
         ticket.call_id, granted.granted_s, tuple(attempts), stop_causes, decision.gateway.media
+    )
+
+
+def unadmitted_ticket(ticket: Ticket | None, refused: Refused) -> Unadmitted:
+    """What the record of a call shows that came as far as admission, and no further."""
+    step = ("admit", f"refused: {refused.reason}", refused.detail)
+    if ticket is None:
+        return Unadmitted(refused.reason, trace=(step,))
+    return Unadmitted(
+        refused.reason, ticket.account_id, ticket.mapping_gateway, (*ticket.trace, step)
     )
 
 

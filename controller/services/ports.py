@@ -63,8 +63,11 @@ class SwitchLink(Protocol):
 
     def send_plan(self, plan: Plan) -> None: ...
 
-    def arm_timer(self, call_id: str, sequence: int, seconds: int) -> None:
-        """Hang up `seconds` (≥ 1) from now; replaces the timer before, never leaving none."""
+    def arm_timer(self, call_id: str, granted_s: int, replaced_s: int, seconds: int) -> None:
+        """Hang up `seconds` (≥ 1) from now, for a grant of `granted_s` seconds in all.
+
+        Replaces the timer of the grant before (`replaced_s`), never leaving the call without.
+        """
 
     def name_ending(self, call_id: str, reason: Reason) -> None:
         """Mark the call so that its end tells why, whoever reads it."""

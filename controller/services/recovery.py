@@ -7,12 +7,13 @@ has, and the CDR files that it left. Silence is never read as the end of a call 
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from controller.domain.admission import Admitted
+from controller.domain.call_flow import State
 from controller.domain.errors import StoreUnavailable
-from controller.domain.events import CallEnded, LiveChannels, SwitchConnected
+from controller.domain.events import CallAnswered, CallEnded, LiveChannels, SwitchConnected
 from controller.domain.reasons import Reason
 from controller.domain.ticket import Ticket
 from controller.services.calls import CallService
@@ -20,7 +21,12 @@ from controller.services.ports import CallStore, Clock
 
 log = logging.getLogger(__name__)
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
 RECONCILE_EVERY_S = 15.0
+SPOOL_AGE_S = 3.0
+"""Files younger than this are left to the event that comes with them."""
+
 GRACE_S = 10.0
 """An open call must be missing at the switch this long before it counts as vanished."""
 
@@ -62,22 +68,22 @@ class Recovery:
         self._clock = clock
         self._report = report
         self._missing: dict[str, float] = {}
-        self._restarted = False
+        self._restarted_at: datetime | None = None
         self._busy = asyncio.Lock()
 
     async def on_connected(self, event: SwitchConnected) -> None:
         """Learn whether the switch restarted, then reconcile."""
         try:
-            before = await asyncio.to_thread(
-                self._store.note_switch, event.switch_id, event.instance
-            )
+            async with self._busy:
+                before = await asyncio.to_thread(
+                    self._store.note_switch, event.switch_id, event.instance
+                )
+            if before is not None and before != event.instance:
+                log.warning("the switch restarted", extra={"switch": event.switch_id})
+                self._restarted_at = self._clock.now()
+            await self.reconcile()
         except StoreUnavailable as error:
             log.error("recovery postponed", extra={"why": str(error)})
-            return
-        if before is not None and before != event.instance:
-            log.warning("the switch restarted", extra={"switch": event.switch_id})
-            self._restarted = True
-        await self.reconcile()
 
     async def run(self) -> None:
         """Reconcile at regular times, for as long as the controller lives."""
@@ -87,30 +93,43 @@ class Recovery:
                 await self.reconcile()
             except StoreUnavailable as error:
                 log.error("recovery postponed", extra={"why": str(error)})
+            except Exception:
+                # whatever one pass stumbles over, the next one must come
+                log.exception("recovery failed")
 
     async def reconcile(self) -> None:
         """One comparison. Calls that the switch has are adopted, ended ones settled."""
         async with self._busy:
-            for ended in await asyncio.to_thread(lambda: list(self._spool.ended_calls(GRACE_S))):
+            # first what the database holds: a call that is opened later cannot seem to be missing
+            open_calls = await asyncio.to_thread(self._store.open_calls, self._link.switch_id)
+            spooled = await asyncio.to_thread(lambda: list(self._spool.ended_calls(SPOOL_AGE_S)))
+            for ended in spooled:
                 self._report(ended)
             channels = await self._link.live_channels()
             if not channels.known:
                 return
-            open_calls = await asyncio.to_thread(self._store.open_calls, self._link.switch_id)
+            recorded = {ended.call_id for ended in spooled}
             for ticket, granted_s, answered_at in open_calls:
+                if ticket.call_id in recorded:
+                    continue
                 if ticket.call_id in channels.call_ids:
                     self._missing.pop(ticket.call_id, None)
                     await self._adopt(ticket, granted_s, answered_at)
                 else:
-                    await self._missing_call(ticket, granted_s, answered_at)
+                    await self._missing_call(ticket, answered_at)
             self._forget({ticket.call_id for ticket, _, _ in open_calls})
 
     async def _adopt(self, ticket: Ticket, granted_s: int, answered_at: datetime | None) -> None:
-        if ticket.call_id in self._calls.calls:
+        known = self._calls.calls.get(ticket.call_id)
+        if known is not None and known.state is not State.CONNECTING:
             return
         answered_us = await self._link.answered_us(ticket.call_id)
         if answered_us is None and answered_at is not None:
-            answered_us = int(answered_at.timestamp() * 1_000_000)
+            answered_us = _us(answered_at)
+        if known is not None:
+            if answered_us:  # the answer came while the link was down
+                self._calls.on_answered(CallAnswered(ticket.switch_id, ticket.call_id, answered_us))
+            return
         since = None
         if answered_us:
             talked_s = self._clock.now().timestamp() - answered_us / 1e6
@@ -119,9 +138,7 @@ class Recovery:
         reserved = ticket.sale.charge(granted_s).gross
         self._calls.adopt(ticket, Admitted(granted_s, reserved, ()), since)
 
-    async def _missing_call(
-        self, ticket: Ticket, granted_s: int, answered_at: datetime | None
-    ) -> None:
+    async def _missing_call(self, ticket: Ticket, answered_at: datetime | None) -> None:
         """Open in the database, unknown to the switch: twice, with time between, is gone."""
         now = self._clock.monotonic()
         first = self._missing.setdefault(ticket.call_id, now)
@@ -132,13 +149,14 @@ class Recovery:
 
     def _vanished(self, ticket: Ticket, answered_at: datetime | None) -> CallEnded:
         """An end without a witness: no talk time is invented; a person looks at the record."""
-        reason = Reason.SWITCH_RESTARTED if self._restarted else Reason.VANISHED
+        died = self._restarted_at is not None and ticket.offered_us < _us(self._restarted_at)
+        reason = Reason.SWITCH_RESTARTED if died else Reason.VANISHED
         return CallEnded(
             switch_id=ticket.switch_id,
             call_id=ticket.call_id,
             offered_us=ticket.offered_us,
             ringing_us=0,
-            answered_us=int(answered_at.timestamp() * 1_000_000) if answered_at else 0,
+            answered_us=_us(answered_at) if answered_at else 0,
             ended_us=0,
             cause="",
             q850=0,
@@ -157,3 +175,7 @@ class Recovery:
     def _forget(self, open_ids: set[str]) -> None:
         for call_id in [c for c in self._missing if c not in open_ids]:
             del self._missing[call_id]
+
+
+def _us(moment: datetime) -> int:
+    return (moment - _EPOCH) // timedelta(microseconds=1)

@@ -22,9 +22,7 @@ def ports() -> tuple[int, int]:
 
 
 @pytest.fixture
-def running(
-    switch: Switch, database_url: str, tmp_path: Path
-) -> Iterator[RunningController]:
+def running(switch: Switch, database_url: str, tmp_path: Path) -> Iterator[RunningController]:
     controller = RunningController(switch, database_url, tmp_path)
     yield controller
     controller.stop()

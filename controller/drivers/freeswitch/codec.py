@@ -101,7 +101,7 @@ def decode_plain_event(body: bytes) -> dict[str, str]:
     """A text/event-plain body: lines first, then each value percent-decoded."""
     raw = parse_headers(body.partition(b"\n\n")[0])
     return {
-        name: unquote_to_bytes(value).decode("utf-8", "surrogateescape")
+        name: unquote_to_bytes(_bytes(value)).decode("utf-8", "surrogateescape")
         for name, value in raw.items()
     }
 
@@ -111,7 +111,10 @@ def encode_command(command: str, headers: dict[str, str] | None = None) -> bytes
     lines = [command, *(f"{name}: {value}" for name, value in (headers or {}).items())]
     if any("\n" in line or "\r" in line or "\0" in line for line in lines):
         raise UnsafeText("a line break in a command to the switch")
-    return ("\n".join(lines) + "\n\n").encode("utf-8", "surrogateescape")
+    try:
+        return _bytes("\n".join(lines) + "\n\n")
+    except UnicodeEncodeError as error:
+        raise UnsafeText("text that is no text in a command to the switch") from error
 
 
 def _decode_leniently(body: bytes) -> Any:
@@ -124,9 +127,13 @@ def _decode_leniently(body: bytes) -> Any:
 
 def _body_size(headers: dict[str, str]) -> int:
     text = headers.get("Content-Length", "0")
-    if not text.isascii() or not text.isdigit() or int(text) > MAX_BODY_BYTES:
+    if len(text) > 9 or not (text.isascii() and text.isdigit()) or int(text) > MAX_BODY_BYTES:
         raise ProtocolError(f"Content-Length {text[:32]!r}")
     return int(text)
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
 
 
 def _text(raw: bytes) -> str:

@@ -133,15 +133,17 @@ async def open_socket(
     timeout_s: float = 5.0,
 ) -> EventSocket:
     """Connect and authenticate. Raises SwitchError."""
-    loop = asyncio.get_running_loop()
+    connection = EventSocket(password, on_event, timeout_s)
     try:
         async with asyncio.timeout(timeout_s):
-            _, connection = await loop.create_connection(
-                lambda: EventSocket(password, on_event, timeout_s), host, port
-            )
+            await asyncio.get_running_loop().create_connection(lambda: connection, host, port)
             await connection.ready
     except TimeoutError as error:
+        connection.close("no welcome")
         raise SwitchTimeout(f"no welcome from {host}:{port} within {timeout_s} s") from error
     except OSError as error:
         raise SwitchUnavailable(f"{host}:{port}: {error}") from error
+    except BaseException:
+        connection.close("given up")
+        raise
     return connection

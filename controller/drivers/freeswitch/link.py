@@ -9,8 +9,6 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-import orjson
-
 from controller.domain.errors import ProtocolError, SwitchError, SwitchUnavailable, UnsafeText
 from controller.domain.events import LiveChannels, SwitchConnected, SwitchEvent, SwitchLost
 from controller.domain.plan import Connect, Plan, Refuse
@@ -82,13 +80,17 @@ class FreeSwitchLink:
             command = transfer_command(Refuse(plan.call_id, Reason.INTERNAL_ERROR))
         self._send(command, plan.call_id, "plan" if isinstance(plan, Connect) else "refusal")
 
-    def arm_timer(self, call_id: str, sequence: int, seconds: int) -> None:
-        """The new timer first, then the old one away: at no moment is the call without."""
-        group, before = f"{v.REASON}-{call_id}-{sequence}", f"{v.REASON}-{call_id}-{sequence - 1}"
+    def arm_timer(self, call_id: str, granted_s: int, replaced_s: int, seconds: int) -> None:
+        """The new timer first, then the old ones away: at no moment is the call without.
+
+        A timer is named for the grant that it ends, which the database knows, so that another
+        controller finds it; the plan's own timer has the call's id.
+        """
         kill = f"uuid_kill {safe(call_id)} {v.TIMER_CAUSE}"
+        group = _timer_group(call_id, granted_s)
         self._send(f"api sched_api +{max(1, seconds)} {group} {kill}", call_id, "timer")
-        old = before if sequence > 1 else call_id
-        self._send(f"api sched_del {old}", call_id, "old timer")
+        for old in (_timer_group(call_id, replaced_s), call_id):
+            self._send(f"api sched_del {old}", call_id, "old timer")
 
     def name_ending(self, call_id: str, reason: Reason) -> None:
         self._send(f"api uuid_setvar {safe(call_id)} {v.REASON} {reason}", call_id, "reason")
@@ -104,8 +106,8 @@ class FreeSwitchLink:
             return LiveChannels(False)
         try:
             reply = await self._commands.ask("api show channels as json")
-            return _live(orjson.loads(reply.body))
-        except (SwitchError, orjson.JSONDecodeError, ProtocolError) as error:
+            return _live(decode_json_event(reply.body))
+        except SwitchError as error:  # a ProtocolError is one, too
             log.warning("no list of channels", extra={"why": str(error)})
             return LiveChannels(False)
 
@@ -126,7 +128,7 @@ class FreeSwitchLink:
         try:
             frame = await self._commands.ask(f"api uuid_dump {safe(call_id)} json")
             return stamp(decode_json_event(frame.body).get(v.ANSWERED_TIME))
-        except (SwitchError, ProtocolError):
+        except SwitchError:
             return None
 
     # -- internals ------------------------------------------------------------------------
@@ -171,8 +173,13 @@ class FreeSwitchLink:
         except ProtocolError as error:
             log.error("unusable event", extra={"switch": self.switch_id, "why": str(error)})
             return
-        if event is not None:
+        if event is None:
+            return
+        try:
             self._on_event(event)
+        except Exception:
+            # a fault with one call must not cost the events of all others behind it
+            log.exception("event not handled", extra={"call_id": event.call_id})
 
     def _send(self, command: str, call_id: str, what: str) -> None:
         if self._commands is None:
@@ -186,6 +193,10 @@ class FreeSwitchLink:
         reply.add_done_callback(lambda done: _log_failure(done, call_id, what))
 
 
+def _timer_group(call_id: str, granted_s: int) -> str:
+    return f"{v.TIMER_GROUP}-{safe(call_id)}-{granted_s}"
+
+
 async def _subscribe(events: EventSocket, commands: EventSocket) -> str:
     """Subscribe, then learn which instance of the switch this is."""
     for command in SUBSCRIPTION:
@@ -196,14 +207,14 @@ async def _subscribe(events: EventSocket, commands: EventSocket) -> str:
     return uuid_text(instance)
 
 
-def _live(answer: Any) -> LiveChannels:
+def _live(answer: dict[str, Any]) -> LiveChannels:
     """Channels out of `show channels as json`: without channels there is no `rows` at all."""
-    if not isinstance(answer, dict) or "row_count" not in answer:
-        raise ProtocolError("not a list of channels")
     rows = answer.get("rows", [])
-    if len(rows) != answer["row_count"]:
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise ProtocolError("not a list of channels")
+    if len(rows) != answer.get("row_count"):
         raise ProtocolError("an incomplete list of channels")
-    inbound = [row["uuid"] for row in rows if row.get("direction") == "inbound"]
+    inbound = [row.get("uuid") for row in rows if row.get("direction") == "inbound"]
     return LiveChannels(True, frozenset(map(uuid_text, inbound)))
 
 

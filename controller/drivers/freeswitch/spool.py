@@ -4,16 +4,16 @@ mod_json_cdr writes one file for each caller's leg before the event of its end i
 settled call's file is removed; what stays is a call whose end we did not hear.
 """
 
+import contextlib
 import logging
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from controller.domain.errors import ProtocolError
 from controller.domain.events import CallEnded
+from controller.drivers.freeswitch.codec import decode_json_event
 from controller.drivers.freeswitch.translate import call_ended, uuid_text
 
 log = logging.getLogger(__name__)
@@ -47,16 +47,23 @@ class CdrSpool:
                 yield read_cdr_file(path, self._switch_id)
             except ProtocolError as error:
                 log.error("unreadable CDR file", extra={"file": path.name, "why": str(error)})
-                path.rename(path.with_suffix(".bad"))
+                self._set_aside(path)
             except OSError as error:
                 log.error("CDR file not read", extra={"file": path.name, "why": str(error)})
+
+    def _set_aside(self, path: Path) -> None:
+        try:
+            path.rename(path.with_suffix(".bad"))
+        except OSError as error:
+            log.error("CDR file not set aside", extra={"file": path.name, "why": str(error)})
 
     def _waiting(self, before: float) -> Iterator[tuple[float, Path]]:
         try:
             for path in self._folder.glob(f"*{SUFFIX}"):
-                written = path.stat().st_mtime
-                if written <= before:
-                    yield written, path
+                with contextlib.suppress(FileNotFoundError):  # settled meanwhile
+                    written = path.stat().st_mtime
+                    if written <= before:
+                        yield written, path
         except OSError as error:
             log.error("CDR spool not read", extra={"why": str(error)})
 
@@ -65,11 +72,7 @@ def read_cdr_file(path: Path, switch_id: str) -> CallEnded:
     """One CDR file as the end of a call. Raises ProtocolError, OSError."""
     if path.stat().st_size > MAX_FILE_BYTES:
         raise ProtocolError(f"more than {MAX_FILE_BYTES} bytes")
-    try:
-        document: Any = orjson.loads(path.read_bytes())
-        values = document["variables"]
-    except (orjson.JSONDecodeError, KeyError, TypeError) as error:
-        raise ProtocolError(f"not a CDR: {error}") from None
+    values: Any = decode_json_event(path.read_bytes()).get("variables")
     if not isinstance(values, dict):
         raise ProtocolError("not a CDR: no variables")
     ended = call_ended(values.get, switch_id)

@@ -16,6 +16,8 @@ from controller.drivers.freeswitch import variables as v
 MAX_TEXT = 128
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
 
+_ARRAY = "ARRAY::"
+
 Lookup = Callable[[str], object]
 
 ChannelEvent = CallOffered | CallAnswered | AttemptEnded | CallEnded
@@ -129,9 +131,9 @@ def _event_lookup(event: Mapping[str, Any]) -> Lookup:
 
 
 def _items(value: object) -> list[str]:
-    """An array variable: a list, or a plain string when it has one item."""
+    """An array variable: a list, a plain string when it has one item, or a CDR file's form."""
     if isinstance(value, str):
-        return [value]
+        return value.removeprefix(_ARRAY).split("|:") if value.startswith(_ARRAY) else [value]
     if isinstance(value, list):
         return [item for item in value if isinstance(item, str)]
     return []

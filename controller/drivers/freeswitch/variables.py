@@ -7,6 +7,7 @@ fixtures/event_socket/, recorded from a real switch.
 REASON = "tollgate_reason"
 ATTEMPT = "tollgate_attempt"
 GATEWAY = "tollgate_gateway"
+TIMER_GROUP = "tollgate"
 
 # event fields
 EVENT_NAME = "Event-Name"
