@@ -4,8 +4,7 @@ Ends come first (they give money and lines back), then extensions, then admissio
 entry that changes a call is in a batch for any call; the journal sees to that.
 """
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -32,7 +31,9 @@ from controller.services.journal_entries import (
 )
 
 Row = tuple[Any, ...]
-NEVER_ADMITTED = datetime.max.replace(tzinfo=UTC)
+Cursor = psycopg.Cursor[Row]
+SystemAccounts = Mapping[tuple[str, str], int]
+"""Ids of the platform's own accounts by currency and role."""
 
 
 class Batch:
@@ -47,86 +48,107 @@ class Batch:
         self.settlements: dict[str, Settlement] = {}
         self.new_calls: list[dict[str, Any]] = []
         self.more_granted: list[dict[str, Any]] = []
+        self._as_read: dict[tuple[str, int], Funds | Lines] = {}
 
-    def run(self, connection: psycopg.Connection) -> list[Outcome]:
-        """Outcomes in the order of the entries. The caller commits or rolls back."""
-        self._lock_calls(connection)
-        self._lock_holdings(connection)
+    def run(self, connection: psycopg.Connection, system_accounts: SystemAccounts) -> list[Outcome]:
+        """Outcomes in the order of the entries. The caller commits or rolls back.
+
+        The connection is in pipeline mode: what is read comes in one round trip, what is written
+        goes with the caller's commit in another.
+        """
+        self._gather(connection)
         outcomes: dict[int, Outcome] = {}
         for kind in (End, Extend, Admit):
             for index, entry in enumerate(self.entries):
                 if isinstance(entry, kind):
                     outcomes[index] = self._decide(entry)
-        written = self._write(connection)
+        written = self._write(connection, system_accounts)
         self._drop_known_records(outcomes, written)
         return [outcomes.get(index) for index in range(len(self.entries))]
 
     # -- gather ---------------------------------------------------------------------------
 
-    def _lock_calls(self, connection: psycopg.Connection) -> None:
+    def _gather(self, connection: psycopg.Connection) -> None:
+        """Lock and read, in the order calls, funds, lines; sent together, fetched together."""
         ends = [e for e in self.entries if isinstance(e, End)]
-        if ends:
-            unknown = [e.call_id for e in ends if e.ticket is None]
-            rows = connection.execute(
-                call_sql.CLOSE_CALLS, ([e.call_id for e in ends], unknown)
-            ).fetchall()
-            self.closed = {row[0]: row for row in rows}
-        self.tickets = {e.call_id: t for e in ends if (t := self._ticket_of(e)) is not None}
-        extended = [e.call_id for e in self.entries if isinstance(e, Extend)]
-        if extended:
-            rows = connection.execute(call_sql.LOCK_GRANTS, (extended,)).fetchall()
-            self.grants = {call_id: (granted, reserved) for call_id, granted, reserved in rows}
-
-    def _ticket_of(self, entry: End) -> Ticket | None:
-        row = self.closed.get(entry.call_id)
-        if row is None:
-            return None
-        return entry.ticket or ticket_from_json(orjson.loads(row[6]))
-
-    def _lock_holdings(self, connection: psycopg.Connection) -> None:
+        closing = self._close_calls(connection, ends)
+        grants = self._lock_grants(connection)
         answers = self._note_answers(connection)
-        accounts, mapping, routing = self._touched(answers)
-        if accounts:
-            for account_id, *funds in connection.execute(
-                call_sql.LOCK_FUNDS, (sorted(accounts),)
-            ).fetchall():
-                self.holdings.funds[account_id] = Funds(*funds)
-        if mapping or routing:
-            for side, gateway_id, used, capacity in connection.execute(
-                call_sql.LOCK_LINES, (sorted(mapping), sorted(routing))
-            ).fetchall():
-                self._lines(side)[gateway_id] = Lines(used, capacity)
-        for before, after in answers:
+        self.tickets = {e.call_id: e.ticket for e in ends if e.ticket is not None}
+        if any(e.ticket is None for e in ends):
+            # calls of another process: only their stored tickets tell what to lock
+            self._read_closed(closing)
+        funds, lines = self._lock_holdings(connection)
+        if not self.closed:
+            self._read_closed(closing)
+        if grants is not None:
+            self.grants = {call_id: (granted, held) for call_id, granted, held in grants.fetchall()}
+        self._read_holdings(funds, lines)
+        for before, after in answers.fetchall() if answers is not None else ():
             self._free_vendors(set(before) - set(after))
 
-    def _note_answers(self, connection: psycopg.Connection) -> list[Row]:
+    def _close_calls(self, connection: psycopg.Connection, ends: list[End]) -> Cursor | None:
+        if not ends:
+            return None
+        strange = [e.call_id for e in ends if e.ticket is None]
+        return connection.execute(call_sql.CLOSE_CALLS, ([e.call_id for e in ends], strange))
+
+    def _read_closed(self, closing: Cursor | None) -> None:
+        self.closed = {row[0]: row for row in closing.fetchall()} if closing is not None else {}
+        for call_id, row in self.closed.items():
+            if call_id not in self.tickets:
+                self.tickets[call_id] = ticket_from_json(orjson.loads(row[6]))
+
+    def _lock_grants(self, connection: psycopg.Connection) -> Cursor | None:
+        extended = [e.call_id for e in self.entries if isinstance(e, Extend)]
+        return connection.execute(call_sql.LOCK_GRANTS, (extended,)) if extended else None
+
+    def _note_answers(self, connection: psycopg.Connection) -> Cursor | None:
         rows = [
             {"call_id": e.call_id, "answered_at": at_us(e.answered_us), "gateway": e.gateway_id}
             for e in self.entries
             if isinstance(e, Answered)
         ]
-        return connection.execute(call_sql.NOTE_ANSWERS, (_json(rows),)).fetchall() if rows else []
+        return connection.execute(call_sql.NOTE_ANSWERS, (_json(rows),)) if rows else None
 
-    def _touched(self, answers: list[Row]) -> tuple[set[int], set[int], set[int]]:
+    def _lock_holdings(self, connection: psycopg.Connection) -> tuple[Cursor | None, Cursor | None]:
+        accounts, mapping, routing = self._touched()
+        funds = lines = None
+        if accounts:
+            funds = connection.execute(call_sql.LOCK_FUNDS, (sorted(accounts),))
+        if mapping or routing:
+            lines = connection.execute(call_sql.LOCK_LINES, (sorted(mapping), sorted(routing)))
+        return funds, lines
+
+    def _read_holdings(self, funds: Cursor | None, lines: Cursor | None) -> None:
+        for account_id, *values in funds.fetchall() if funds is not None else ():
+            self.holdings.funds[account_id] = Funds(*values)
+            self._as_read["account", account_id] = Funds(*values)
+        for side, gateway_id, *values in lines.fetchall() if lines is not None else ():
+            self._lines(side)[gateway_id] = Lines(*values)
+            self._as_read[side, gateway_id] = Lines(*values)
+
+    def _touched(self) -> tuple[set[int], set[int], set[int]]:
         """Ids of accounts, mapping gateways and routing gateways that this batch may change."""
         accounts: set[int] = set()
         mapping: set[int] = set()
-        routing = {gateway for before, _ in answers for gateway in before}
-        for _, account_id, gateway_id, vendors, *_ in self.closed.values():
-            accounts.add(account_id)
-            mapping.add(gateway_id)
-            routing.update(vendors)
-        for ticket in self.tickets.values():
-            accounts.update(a.cost.account_id for a in ticket.attempts)
+        routing: set[int] = set()
         for entry in self.entries:
-            if isinstance(entry, Admit | Extend):
+            if isinstance(entry, Answered):
+                routing.update(entry.held_gateway_ids)
+            if isinstance(entry, Extend):
                 accounts.add(entry.ticket.account_id)
-            if isinstance(entry, Admit):
-                mapping.add(entry.ticket.mapping_gateway_id)
-                routing.update(a.gateway_id for a in entry.ticket.attempts)
-                if entry.rules.prepaid_gateways:
-                    accounts.update(a.cost.account_id for a in entry.ticket.attempts)
+        for ticket in self._tickets_of_lines():
+            accounts.add(ticket.account_id)
+            accounts.update(a.cost.account_id for a in ticket.attempts)
+            mapping.add(ticket.mapping_gateway_id)
+            routing.update(a.gateway_id for a in ticket.attempts)
         return accounts, mapping, routing
+
+    def _tickets_of_lines(self) -> Iterator[Ticket]:
+        """Calls that take lines and those that give them back."""
+        yield from self.tickets.values()
+        yield from (e.ticket for e in self.entries if isinstance(e, Admit))
 
     # -- decide ---------------------------------------------------------------------------
 
@@ -140,12 +162,12 @@ class Batch:
         return None
 
     def _end(self, entry: End) -> Outcome:
-        ticket = self.tickets.get(entry.call_id)
-        if ticket is None:
+        row = self.closed.get(entry.call_id)
+        if row is None:
             settlement = record_unadmitted(entry.unadmitted, entry.ended, entry.threshold_ms)
         else:
-            row = self.closed[entry.call_id]
             self._release(row)
+            ticket = self.tickets[entry.call_id]
             settlement = settle(ticket, entry.ended, row[5], entry.threshold_ms)
             self._move(settlement.postings)
         self.settlements[entry.call_id] = settlement
@@ -199,52 +221,48 @@ class Batch:
 
     # -- write ----------------------------------------------------------------------------
 
-    def _write(self, connection: psycopg.Connection) -> set[str]:
-        """All writes in one round trip; the ids of the records that were new."""
+    def _write(self, connection: psycopg.Connection, system: SystemAccounts) -> set[str]:
+        """All writes, sent together; the ids of the records that were new."""
         attempts = [_attempt_row(e.event) for e in self.entries if isinstance(e, Attempted)]
-        postings = [p for s in self.settlements.values() for p in s.postings]
-        rows = self._rows(attempts)
-        if postings:
-            rows.append((call_sql.ADD_POSTINGS, self._posting_rows(connection, postings)))
-        cdrs = [_cdr_row(s.cdr) for s in self.settlements.values()]
-        with connection.pipeline():
-            for statement, values in rows:
-                if values:
-                    connection.execute(statement, (_json(values),))
-            added = connection.execute(call_sql.ADD_CDRS, (_json(cdrs),)) if cdrs else None
-        return {row[0] for row in added.fetchall()} if added is not None else set()
-
-    def _rows(self, attempts: list[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]]:
-        funds = [
-            {
-                "account_id": account_id,
-                "balance": str(f.balance),
-                "reserved": str(f.reserved),
-                "lines": f.lines,
-            }
-            for account_id, f in self.holdings.funds.items()
+        postings = [
+            _posting_row(posting, system)
+            for settlement in self.settlements.values()
+            for posting in settlement.postings
         ]
-        lines = [
-            {"side": side, "gateway_id": gateway_id, "used": line.used}
-            for side in ("mapping", "routing")
-            for gateway_id, line in self._lines(side).items()
-        ]
-        return [
+        for statement, rows in (
             (call_sql.OPEN_NEW_CALLS, self.new_calls),
             (call_sql.GRANT_MORE, self.more_granted),
-            (call_sql.STORE_FUNDS, funds),
-            (call_sql.STORE_LINES, lines),
+            (call_sql.STORE_FUNDS, self._changed_funds()),
+            (call_sql.STORE_LINES, self._changed_lines()),
             (call_sql.ADD_ATTEMPTS, attempts),
+            (call_sql.ADD_POSTINGS, postings),
+        ):
+            if rows:
+                connection.execute(statement, (_json(rows),))
+        cdrs = [_cdr_row(s.cdr) for s in self.settlements.values()]
+        if not cdrs:
+            return set()
+        return {row[0] for row in connection.execute(call_sql.ADD_CDRS, (_json(cdrs),)).fetchall()}
+
+    def _changed_funds(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "account_id": account_id,
+                "balance": str(funds.balance),
+                "reserved": str(funds.reserved),
+                "lines": funds.lines,
+            }
+            for account_id, funds in self.holdings.funds.items()
+            if funds != self._as_read["account", account_id]
         ]
 
-    def _posting_rows(
-        self, connection: psycopg.Connection, postings: Sequence[Posting]
-    ) -> list[dict[str, Any]]:
-        system = {
-            (currency, name.partition(":")[0]): account_id
-            for currency, name, account_id in connection.execute(call_sql.SYSTEM_ACCOUNTS)
-        }
-        return [_posting_row(posting, system) for posting in postings]
+    def _changed_lines(self) -> list[dict[str, Any]]:
+        return [
+            {"side": side, "gateway_id": gateway_id, "used": lines.used}
+            for side in ("mapping", "routing")
+            for gateway_id, lines in self._lines(side).items()
+            if lines != self._as_read[side, gateway_id]
+        ]
 
     def _drop_known_records(self, outcomes: dict[int, Outcome], written: set[str]) -> None:
         """A record that was there already was settled before: say so."""
@@ -276,7 +294,7 @@ def _call_row(ticket: Ticket, admitted: Admitted) -> dict[str, Any]:
     }
 
 
-def _posting_row(posting: Posting, system: dict[tuple[str, str], int]) -> dict[str, Any]:
+def _posting_row(posting: Posting, system: SystemAccounts) -> dict[str, Any]:
     def account(which: int | SystemAccount) -> int:
         return system[posting.currency, which] if isinstance(which, SystemAccount) else which
 

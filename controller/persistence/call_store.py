@@ -12,13 +12,14 @@ from datetime import datetime
 
 import orjson
 import psycopg
+from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
 
 from controller.domain.errors import StoreUnavailable
 from controller.domain.ticket import Ticket, ticket_from_json
 from controller.persistence import call_sql
-from controller.persistence.batch import Batch
-from controller.services.journal_entries import Entry, Outcome
+from controller.persistence.batch import Batch, SystemAccounts
+from controller.services.journal_entries import End, Entry, Outcome
 
 _UNREACHABLE = (psycopg.OperationalError, psycopg.InterfaceError)
 
@@ -34,10 +35,21 @@ class PostgresCallStore:
             f"-c idle_in_transaction_session_timeout={statement_timeout_s * 1000}"
         )
         self._connection: psycopg.Connection | None = None
+        self._system: SystemAccounts = {}
 
     def commit(self, batch: Sequence[Entry]) -> list[Outcome]:
-        with self._transaction() as connection:
-            return Batch(batch).run(connection)
+        """Two round trips for the whole batch: read and lock, then write and commit."""
+        with self._reachable() as connection:
+            system_accounts = self._system_accounts(connection, batch)
+            try:
+                with connection.pipeline():
+                    connection.execute("BEGIN")
+                    outcomes = Batch(batch).run(connection, system_accounts)
+                    connection.execute("COMMIT")
+            except BaseException:
+                _roll_back(connection)
+                raise
+        return outcomes
 
     def open_calls(self, switch_id: str) -> list[tuple[Ticket, int, datetime | None]]:
         with self._transaction() as connection:
@@ -58,13 +70,28 @@ class PostgresCallStore:
             self._connection.close()
             self._connection = None
 
+    def _system_accounts(
+        self, connection: psycopg.Connection, batch: Sequence[Entry]
+    ) -> SystemAccounts:
+        """The platform's accounts, read again when a currency is new or may be."""
+        settling = [e for e in batch if isinstance(e, End)]
+        currencies = {currency for entry in settling for currency in _currencies(entry)}
+        strange = any(entry.ticket is None for entry in settling)
+        if strange or not currencies <= {currency for currency, _ in self._system}:
+            rows = connection.execute(call_sql.SYSTEM_ACCOUNTS).fetchall()
+            self._system = {(c, name.partition(":")[0]): id_ for c, name, id_ in rows}
+        return self._system
+
     @contextmanager
     def _transaction(self) -> Iterator[psycopg.Connection]:
-        """One transaction; a lost connection is dropped and reported as StoreUnavailable."""
+        with self._reachable() as connection, connection.transaction():
+            yield connection
+
+    @contextmanager
+    def _reachable(self) -> Iterator[psycopg.Connection]:
+        """A connection; a lost one is dropped and reported as StoreUnavailable."""
         try:
-            connection = self._connect()
-            with connection.transaction():
-                yield connection
+            yield self._connect()
         except (psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled) as error:
             raise StoreUnavailable(f"the database is too slow: {error}") from error
         except _UNREACHABLE as error:
@@ -83,3 +110,17 @@ class PostgresCallStore:
                 application_name="tollgate-calls",
             )
         return self._connection
+
+
+def _currencies(entry: End) -> Iterator[str]:
+    if entry.ticket is not None:
+        yield entry.ticket.sale.terms.currency
+        yield from (attempt.cost.terms.currency for attempt in entry.ticket.attempts)
+
+
+def _roll_back(connection: psycopg.Connection) -> None:
+    """Leave no transaction open, whatever state the error left it in."""
+    if connection.closed or connection.broken:
+        return
+    if connection.info.transaction_status is not TransactionStatus.IDLE:
+        connection.execute("ROLLBACK")

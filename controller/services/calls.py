@@ -128,8 +128,9 @@ class CallService:
         call.answered_at = self._clock.monotonic() - since_s
         if Do.RECORD_ANSWER in self._signal(event.call_id, call, Signal.ANSWERED):
             attempt = call.ticket.attempt(event.leg_id) if call.ticket else None
+            held = tuple(a.gateway_id for a in call.ticket.attempts) if call.ticket else ()
             gateway_id = attempt.gateway_id if attempt else None
-            self._journal.submit(Answered(event.call_id, event.answered_us, gateway_id))
+            self._journal.submit(Answered(event.call_id, event.answered_us, gateway_id, held))
 
     def on_attempt_ended(self, event: AttemptEnded) -> None:
         call = self.calls.get(event.call_id)

@@ -20,6 +20,11 @@ log = logging.getLogger(__name__)
 RETRY_DELAYS_S = (0.05, 0.1, 0.25, 0.5, 1.0)
 """Waits between tries while the database is away; the last one repeats."""
 
+BUSY_BATCH = 4
+GATHER_S = 0.003
+"""After a batch of at least BUSY_BATCH entries the next one gathers this long: under load a
+commit then serves many calls; a lone call never waits."""
+
 
 class GroupCommitJournal:
     """Implements `services.ports.Journal` on a thread of its own."""
@@ -64,12 +69,17 @@ class GroupCommitJournal:
             self._wake.notify()
 
     def _run(self) -> None:
+        busy = False
         while True:
             with self._wake:
                 self._wake.wait_for(lambda: self._waiting or self._closing)
                 if not self._waiting:
                     return
+            if busy and len(self._waiting) < self._max_batch and not self._closing:
+                time.sleep(GATHER_S)
+            with self._wake:
                 batch = take_batch(self._waiting, self._max_batch)
+            busy = len(batch) >= BUSY_BATCH
             self._commit(batch)
 
     def _commit(self, batch: list[Entry]) -> None:
@@ -126,17 +136,22 @@ class GroupCommitJournal:
 
 
 def take_batch(waiting: deque[Entry], limit: int) -> list[Entry]:
-    """The next entries, up to `limit`, ending before a second change of the same call.
+    """The next entries, up to `limit`, with at most one change of any call.
 
-    An attempt's record changes nothing of its call and may stand beside another entry.
+    A call's further changes stay where they were, so that its own order is kept. An attempt's
+    record changes nothing of its call and may stand beside another entry.
     """
     batch: list[Entry] = []
+    later: list[Entry] = []
     changed: set[str] = set()
-    while waiting and len(batch) < limit:
-        entry = waiting[0]
-        if not isinstance(entry, Attempted):
-            if entry.call_id in changed:
-                break
+    while waiting and len(batch) < limit and len(later) < limit:
+        entry = waiting.popleft()
+        if isinstance(entry, Attempted):
+            batch.append(entry)
+        elif entry.call_id in changed:
+            later.append(entry)
+        else:
             changed.add(entry.call_id)
-        batch.append(waiting.popleft())
+            batch.append(entry)
+    waiting.extendleft(reversed(later))
     return batch

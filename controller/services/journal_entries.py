@@ -38,11 +38,15 @@ class Extend:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """Note the answer and free the lines of vendors other than `gateway_id` (None: keep all)."""
+    """Note the answer and free the lines of vendors other than `gateway_id` (None: keep all).
+
+    `held_gateway_ids` are those that may hold a line for the call.
+    """
 
     call_id: str
     answered_us: int
     gateway_id: int | None
+    held_gateway_ids: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

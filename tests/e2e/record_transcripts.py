@@ -14,13 +14,14 @@ import json
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.e2e.event_socket import EventSocket, LoginRefused
 from tests.e2e.sipp import Sipp, SippProcess, find_sipp
 from tests.e2e.switch import Switch, free_port, running_switch
-from tests.e2e.transcript_scenarios import SCENARIOS, Scenario, Stage
+from tests.e2e.transcript_scenarios import SAMPLES, SCENARIOS, Scenario, Stage
 
 TRANSCRIPTS = Path(__file__).resolve().parents[2] / "fixtures" / "event_socket"
 EVENTS = "CHANNEL_PARK CHANNEL_ANSWER CHANNEL_HANGUP_COMPLETE HEARTBEAT"
@@ -40,9 +41,11 @@ class Recording:
     switch: Switch
     scenario: Scenario
     stage: Stage
+    version: str
     events: EventSocket
     commands: EventSocket
     uuids: list[str] = field(default_factory=list)
+    seen: list[dict[str, object]] = field(default_factory=list)
 
     def play(self, sipp: Sipp) -> SippProcess | None:
         for vendor in self.scenario.vendors:
@@ -50,13 +53,20 @@ class Recording:
         for command in self.scenario.before:
             self.commands.api(command)
         caller = self.scenario.caller(sipp, self.stage) if self.scenario.caller else None
-        for event in self.events.events(self.scenario.patience_s if caller else LINGER_S):
-            self._react(event)
-            if event["Event-Name"] == "CHANNEL_HANGUP_COMPLETE" and _is_a_leg(event):
-                break
-        for _ in self.events.events(LINGER_S if caller else 0):
-            pass
+        with suppress(ConnectionError):  # the end of a scenario that stops the switch
+            self._listen(self.scenario.patience_s if caller else LINGER_S)
+            self.seen += self.events.events(LINGER_S if caller else 0)
+        with suppress(ConnectionError, TimeoutError):
+            self.commands.read(0.1)  # its last words on this connection
         return caller
+
+    def _listen(self, patience_s: float) -> None:
+        for event in self.events.events(patience_s):
+            self.seen.append(event)
+            self._react(event)
+            ended = event["Event-Name"] == "CHANNEL_HANGUP_COMPLETE" and _is_a_leg(event)
+            if ended and not self.scenario.stops_switch:
+                return
 
     def _react(self, event: dict[str, object]) -> None:
         if not _is_a_leg(event):
@@ -70,6 +80,8 @@ class Recording:
             time.sleep(self.scenario.answer_pause_s)
             for command in self.scenario.on_answer(uuid):
                 self.commands.api(command)
+            if self.scenario.stops_switch:
+                self.switch.process.stop()
 
 
 def _is_a_leg(event: dict[str, object]) -> bool:
@@ -80,26 +92,29 @@ def record(switch: Switch, scenario: Scenario, directory: Path) -> None:
     binary = find_sipp()
     assert binary is not None, "SIPp is needed to record"
     sipp = Sipp(binary, directory / scenario.name, switch.ports.trunks)
+    version = switch.api("version").strip()
     stage = Stage(first=free_port(), second=free_port(), caller=free_port())
     with switch.event_socket() as events, switch.event_socket() as commands:
         events.subscribe(EVENTS, *FILTERS, form=scenario.form)
-        recording = Recording(switch, scenario, stage, events, commands)
+        recording = Recording(switch, scenario, stage, version, events, commands)
         try:
             caller = recording.play(sipp)
             if caller:
                 caller.wait()
         finally:
             sipp.close()
+        _write_samples(scenario.name, recording.seen)
         refusals = caller.refusals() if caller else []
         _write(recording, refusals[0].status if refusals else None)
-    switch.wait_until_idle(40.0)
+    if switch.process.alive():
+        switch.wait_until_idle(40.0)
 
 
 def _write(recording: Recording, status: int | None) -> None:
     scenario = recording.scenario
     description = {
         "title": scenario.title,
-        "switch": recording.switch.api("version").strip(),
+        "switch": recording.version,
         "form": scenario.form,
         "a_leg_uuid": recording.uuids[0] if recording.uuids else None,
         "final_status_to_caller": status,
@@ -127,6 +142,20 @@ def _write_files(name: str, description: object, events: bytes, commands: bytes)
     for kind, data in (("events", events), ("commands", commands)):
         if data:
             (TRANSCRIPTS / f"{name}.{kind}.raw").write_bytes(data)
+
+
+def _write_samples(scenario: str, seen: list[dict[str, object]]) -> None:
+    for name, (source, event_name, direction, index) in SAMPLES.items():
+        if source != scenario:
+            continue
+        sample = [
+            event
+            for event in seen
+            if (event["Event-Name"], event.get("Call-Direction")) == (event_name, direction)
+        ][index]
+        text = json.dumps(sample, ensure_ascii=False, indent=1)
+        (TRANSCRIPTS / "events").mkdir(parents=True, exist_ok=True)
+        (TRANSCRIPTS / "events" / f"{name}.json").write_text(text + "\n", encoding="utf-8")
 
 
 def record_logins(switch: Switch) -> None:

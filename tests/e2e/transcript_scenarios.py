@@ -10,10 +10,14 @@ from uuid import uuid4
 from tests.e2e.sipp import Sipp, SippProcess
 
 CALLED = "390212345678"
+CALLER = "442071234567"
 HOSTILE_NAME = (
     'x%0AEvent-Name: FORGED%0A%0Avariable_tollgate_reason: forged \\"quoted\\" '
     "'single' ${core_uuid} ~a:b|c,d[e]{f} Zoë☎"  # RFC 3261 quoted string: \" is a quote
 )
+# The user part of a SIP URI, percent-encoded as RFC 3261 allows: LF, quote, the dial string's
+# and the inline dialplan's delimiters, a variable reference.
+HOSTILE_NUMBER = "39%0A02%27,%7C%5Bx=1%5D%7By%7D~hangup:~%24%7Bcore_uuid%7D"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,7 @@ class Scenario:
     form: Literal["json", "plain"] = "json"
     answer_pause_s: float = 0.0
     patience_s: float = 20.0
+    stops_switch: bool = False  # at the answer, with SIGTERM; only as the last scenario
 
 
 # ---- callers
@@ -58,8 +63,8 @@ def calls(hold_ms: int = 1_000, display: str = "Alice") -> Caller:
     )
 
 
-def is_refused() -> Caller:
-    return lambda sipp, stage: sipp.caller("uac_refused", stage.caller, called=CALLED)
+def is_refused(called: str = CALLED) -> Caller:
+    return lambda sipp, stage: sipp.caller("uac_refused", stage.caller, called=called)
 
 
 def waits_for_bye() -> Caller:
@@ -92,21 +97,27 @@ def second(scenario: str, hold_ms: int = 0) -> Vendor:
 # ---- the controller
 
 
-def plan(timer_s: int = 60, legs: int = 2, leg_timeout_s: int = 20) -> OnPark:
-    """The plan of the hand-off: serial attempts, stop causes, a timer armed at the answer."""
+def plan(timer_s: int = 60, legs: int = 2, leg_timeout_s: int = 20, more: str = "") -> OnPark:
+    """The plan of the hand-off: serial attempts, stop causes, a timer armed at the answer.
+
+    The caller's name never goes out as it came in: the switch would write a decoded %0A into
+    the From of the vendor's INVITE.
+    """
 
     def commands(uuid: str, stage: Stage) -> list[str]:
         attempts = "|".join(
             f"[^^;origination_uuid={uuid4()};leg_timeout={leg_timeout_s};tollgate_attempt={number}"
             f";tollgate_gateway=vendor{number};absolute_codec_string=PCMA,PCMU"
-            f";fax_enable_t38=true]sofia/trunks/{CALLED}@127.0.0.1:{port}"
+            ";fax_enable_t38=true;origination_caller_id_name=_undef_"
+            f";origination_caller_id_number={CALLER};sip_cid_type=none"
+            f"]sofia/trunks/{CALLED}@127.0.0.1:{port}"
             for number, port in enumerate((stage.first, stage.second)[:legs], start=1)
         )
         inline = (
             "m:~:multiset:^^;tollgate_reason="
             f";execute_on_answer=sched_hangup +{timer_s} ALLOTTED_TIMEOUT"
             ";originate_continue_on_timeout=true;fail_on_single_reject=USER_BUSY,NO_ANSWER"
-            f";fax_enable_t38=true~bridge:{attempts}~hangup:NORMAL_TEMPORARY_FAILURE"
+            f";fax_enable_t38=true{more}~bridge:{attempts}~hangup:NORMAL_TEMPORARY_FAILURE"
         )
         return [f"uuid_transfer {uuid} '{inline}' inline"]
 
@@ -293,4 +304,76 @@ SCENARIOS = (
         inspect,
         form="plain",
     ),
+    Scenario(
+        "hostile_caller_name_latin1",
+        "a display name in ISO 8859-1, which is not valid UTF-8",
+        calls(display="Zo\udceb"),
+        (first("uas_answer", 100),),
+        plan(legs=1),
+    ),
+    Scenario(
+        "hostile_called_number",
+        "a called number with LF, quote, delimiters, a variable reference; refused",
+        is_refused(called=HOSTILE_NUMBER),
+        (),
+        refuse,
+    ),
+    Scenario(
+        "early_media_answered",
+        "183 with SDP, then 200",
+        calls(),
+        (first("uas_early_media", 500),),
+        plan(legs=1),
+    ),
+    Scenario(
+        "early_media_then_503",
+        "a refusal after early media: the second vendor is never tried",
+        is_refused(),
+        (first("uas_early_reject", 500), second("uas_answer")),
+        plan(),
+    ),
+    Scenario(
+        "early_media_for_ever",
+        "no answer after early media: bridge_answer_timeout ends the call, leg_timeout does not",
+        is_refused(),
+        (first("uas_early_ring"),),
+        plan(legs=1, leg_timeout_s=2, more=";bridge_answer_timeout=4"),
+    ),
+    Scenario(
+        "switch_stops",
+        "the switch is stopped (SIGTERM) during a call: its last words on both connections",
+        waits_for_bye(),
+        (first("uas_answer", 100),),
+        plan(legs=1),
+        answer_pause_s=0.5,
+        stops_switch=True,
+    ),
 )
+
+_A, _B = "inbound", "outbound"
+_PARK, _ANSWER, _ENDED = "CHANNEL_PARK", "CHANNEL_ANSWER", "CHANNEL_HANGUP_COMPLETE"
+_FAILOVER = "failover_answered_caller_hangs_up"
+_CALLEE_ENDS = "failover_answered_callee_hangs_up"
+
+# One event each, for tests that want an event and not a call: events/NAME.json is the index-th
+# event of that name and direction in a scenario.
+SAMPLES = {
+    "park_trunk": (_FAILOVER, _PARK, _A, 0),
+    "park_hostile_caller_name": ("hostile_caller_name", _PARK, _A, 0),
+    "park_hostile_called_number": ("hostile_called_number", _PARK, _A, 0),
+    "answer_a_leg": (_FAILOVER, _ANSWER, _A, 0),
+    "hangup_complete_a_answered": (_FAILOVER, _ENDED, _A, 0),
+    "hangup_complete_a_callee_hung_up": (_CALLEE_ENDS, _ENDED, _A, 0),
+    "hangup_complete_a_busy": ("busy", _ENDED, _A, 0),
+    "hangup_complete_a_all_vendors_404": ("all_vendors_404", _ENDED, _A, 0),
+    "hangup_complete_a_refused_402": ("refused_402", _ENDED, _A, 0),
+    "hangup_complete_a_cancelled": ("caller_cancels", _ENDED, _A, 0),
+    "hangup_complete_a_allotted_timeout": ("timer_ends_call", _ENDED, _A, 0),
+    "hangup_complete_a_failsafe": ("fail_safe", _ENDED, _A, 0),
+    "hangup_complete_b_503": (_FAILOVER, _ENDED, _B, 0),
+    "hangup_complete_b_answered": (_FAILOVER, _ENDED, _B, 1),
+    "hangup_complete_b_callee_hung_up": (_CALLEE_ENDS, _ENDED, _B, 1),
+    "hangup_complete_b_leg_timeout": ("ring_timeout_fails_over", _ENDED, _B, 0),
+    "hangup_complete_b_vendor_down": ("vendor_down", _ENDED, _B, 0),
+    "heartbeat": ("inspect_no_call", "HEARTBEAT", None, 0),
+}

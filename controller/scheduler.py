@@ -1,0 +1,73 @@
+"""Timed jobs. Each one calls one service; a job that fails is logged and comes again."""
+
+import logging
+import signal
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.cron import CronTrigger
+
+from controller import bootstrap
+from controller.config import Settings
+from controller.persistence import database, partitions
+
+log = logging.getLogger(__name__)
+
+
+def run_scheduler(settings: Settings) -> None:
+    """Until SIGTERM or SIGINT."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    engine = bootstrap.engine(settings)
+    scheduler = BackgroundScheduler(timezone=UTC)
+    for name, trigger, work in jobs(engine):
+        # a job that was due while the machine slept runs once, late, rather than never
+        scheduler.add_job(
+            _logged(name, work), trigger, id=name, coalesce=True, misfire_grace_time=3600
+        )
+    scheduler.start()
+    log.info("scheduler started")
+    stop.wait()
+    scheduler.shutdown()
+
+
+def jobs(engine: sa.Engine) -> list[tuple[str, CronTrigger, Callable[[], None]]]:
+    """Name, time (UTC) and work of every job."""
+    return [
+        (
+            "make partitions",
+            CronTrigger(hour=1, minute=10, timezone=UTC),
+            lambda: make_partitions(engine),
+        ),
+        (
+            "verify the ledger",
+            CronTrigger(hour=3, minute=20, timezone=UTC),
+            lambda: bootstrap.verify_books(engine),
+        ),
+        (
+            "forget old sessions",
+            CronTrigger(minute=5, timezone=UTC),
+            lambda: bootstrap.forget_old_sessions(engine),
+        ),
+    ]
+
+
+def make_partitions(engine: sa.Engine) -> None:
+    """Partitions for this month and the next ones."""
+    with database.transaction(engine) as connection:
+        made = partitions.make_months(connection, datetime.now(UTC).date())
+    log.info("partitions made", extra={"tables": made})
+
+
+def _logged(name: str, work: Callable[[], None]) -> Callable[[], None]:
+    def run() -> None:
+        try:
+            work()
+        except Exception:
+            log.exception("job failed", extra={"job": name})
+
+    return run
