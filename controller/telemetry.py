@@ -12,7 +12,7 @@ CALLS_SETTLED = Counter("tollgate_calls_settled", "Call records written")
 DECISION_SECONDS = Histogram(
     "tollgate_decision_seconds",
     "From the offer to the committed admission",
-    buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0),
+    buckets=tuple(round(0.0005 * 1.25**step, 6) for step in range(40)),
 )
 JOURNAL_WAITING = Gauge("tollgate_journal_waiting", "Entries that wait for the database")
 CALLS_OPEN = Gauge("tollgate_calls_open", "Calls that this controller holds")

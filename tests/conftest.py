@@ -10,8 +10,15 @@ import pytest
 import sqlalchemy as sa
 
 from controller.persistence import database, partitions
+from tests.e2e.switch import missing_parts
 
 TEMPLATE = "tollgate_template"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say aloud what this machine could not run, after everything else."""
+    for line in missing_parts():
+        terminalreporter.write_line(f"NOT RUN: {line}", yellow=True, bold=True)
 
 
 @pytest.fixture(scope="session")

@@ -48,6 +48,7 @@ def candidates(
         found.append(candidate)
         trace.note("route", "kept", _describe(candidate))
         if len(found) == MAX_CANDIDATES:
+            trace.note("route", "stopped", f"{MAX_CANDIDATES} candidates are enough")
             break
     return found
 

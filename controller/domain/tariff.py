@@ -158,8 +158,10 @@ def tax_on(net: Decimal, terms: Terms, tax_percent: Decimal) -> Decimal:
     """Tax on a rounded net amount, itself rounded once at the same scale and mode."""
     if not tax_percent:
         return Decimal(0)
-    numerator, denominator = (net * tax_percent / 100).as_integer_ratio()
-    return round_ratio(numerator, denominator, terms.decimals, terms.rounding)
+    net_over, net_under = net.as_integer_ratio()
+    tax_over, tax_under = tax_percent.as_integer_ratio()
+    over, under = net_over * tax_over, net_under * tax_under * 100
+    return round_ratio(over, under, terms.decimals, terms.rounding)
 
 
 def affordable_s(

@@ -147,7 +147,8 @@ class CallService:
             return
         if call.state is State.OFFERED and call.ticket is not None:
             # gone before the admission came back: should that be a refusal, the record needs this
-            call.unadmitted = unadmitted_ticket(call.ticket, Refused(Reason.CANCELED))
+            gave_up = Reason.CANCELED if event.hangup_by_caller else Reason.CONTROLLER_UNAVAILABLE
+            call.unadmitted = unadmitted_ticket(call.ticket, Refused(gave_up))
         if Do.SETTLE in self._signal(event.call_id, call, Signal.HUNG_UP):
             self._submit_end(event, call)
 
@@ -215,7 +216,14 @@ class CallService:
         self.calls[ticket.call_id] = call
         if answered_at is not None:
             call.answered_at = answered_at
+            self._arm_timer(ticket.call_id, call)
             self._watch_grant(ticket.call_id, call)
+
+    def arm_timers_again(self) -> None:
+        """After a lost link: an extension's timer may not have reached the switch."""
+        for call_id, call in self.calls.items():
+            if call.replaced_s and call.state in (State.TALKING, State.LAST_GRANT):
+                self._arm_timer(call_id, call)
 
     # -- decisions applied ----------------------------------------------------------------
 

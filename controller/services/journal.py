@@ -20,6 +20,13 @@ log = logging.getLogger(__name__)
 RETRY_DELAYS_S = (0.05, 0.1, 0.25, 0.5, 1.0)
 """Waits between tries while the database is away; the last one repeats."""
 
+URGENT = (Admit, Extend)
+"""Somebody waits for these: a caller, or the end of a grant."""
+
+PATIENCE_S = 0.2
+"""Longest wait of what has happened already for an urgent entry to share its commit with. Until
+then the switch's CDR file is its safety net, and an admission settles first what waits."""
+
 BUSY_BATCH = 4
 GATHER_S = 0.003
 """After a batch of at least BUSY_BATCH entries the next one gathers this long: under load a
@@ -35,6 +42,7 @@ class GroupCommitJournal:
         deliver: OutcomeCallback,
         max_batch: int = 256,
         max_waiting: int = 5_000,
+        patience_s: float = PATIENCE_S,
     ) -> None:
         self._store = store
         self._deliver = deliver
@@ -42,6 +50,8 @@ class GroupCommitJournal:
         self._max_waiting = max_waiting
         self._waiting: deque[Entry] = deque()
         self._wake = threading.Condition()
+        self._patience_s = patience_s
+        self._urgent = 0
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
 
@@ -66,6 +76,7 @@ class GroupCommitJournal:
             if isinstance(entry, Admit) and len(self._waiting) >= self._max_waiting:
                 raise Overloaded(f"{len(self._waiting)} entries wait for the database")
             self._waiting.append(entry)
+            self._urgent += isinstance(entry, URGENT)
             self._wake.notify()
 
     def _run(self) -> None:
@@ -75,12 +86,17 @@ class GroupCommitJournal:
                 self._wake.wait_for(lambda: self._waiting or self._closing)
                 if not self._waiting:
                     return
+                self._wake.wait_for(self._must_commit, timeout=self._patience_s)
             if busy and len(self._waiting) < self._max_batch and not self._closing:
                 time.sleep(GATHER_S)
             with self._wake:
                 batch = take_batch(self._waiting, self._max_batch)
+                self._urgent -= sum(isinstance(entry, URGENT) for entry in batch)
             busy = len(batch) >= BUSY_BATCH
             self._commit(batch)
+
+    def _must_commit(self) -> bool:
+        return self._urgent > 0 or self._closing or len(self._waiting) >= self._max_batch
 
     def _commit(self, batch: list[Entry]) -> None:
         """Commit until it is done: admissions fail at once without a database, the rest waits."""
@@ -105,6 +121,7 @@ class GroupCommitJournal:
             batch = [*batch, *(e for e in self._waiting if isinstance(e, Admit | Extend))]
             keep = [e for e in self._waiting if not isinstance(e, Admit | Extend)]
             self._waiting = deque(keep)
+            self._urgent = 0
         failed: list[tuple[Entry, Outcome]] = [
             (e, Failed(why, retry=isinstance(e, Extend)))
             for e in batch

@@ -68,6 +68,7 @@ class Recovery:
         self._clock = clock
         self._report = report
         self._missing: dict[str, float] = {}
+        self._ask_answers = True
         self._restarted_at: datetime | None = None
         self._busy = asyncio.Lock()
 
@@ -81,6 +82,8 @@ class Recovery:
             if before is not None and before != event.instance:
                 log.warning("the switch restarted", extra={"switch": event.switch_id})
                 self._restarted_at = self._clock.now()
+            self._calls.arm_timers_again()
+            self._ask_answers = True
             await self.reconcile()
         except StoreUnavailable as error:
             log.error("recovery postponed", extra={"why": str(error)})
@@ -117,13 +120,16 @@ class Recovery:
                     await self._adopt(ticket, granted_s, answered_at)
                 else:
                     await self._missing_call(ticket, answered_at)
+            self._ask_answers = False
             self._forget({ticket.call_id for ticket, _, _ in open_calls})
 
     async def _adopt(self, ticket: Ticket, granted_s: int, answered_at: datetime | None) -> None:
         known = self._calls.calls.get(ticket.call_id)
-        if known is not None and known.state is not State.CONNECTING:
+        if known is not None and not (self._ask_answers and known.state is State.CONNECTING):
             return
         answered_us = await self._link.answered_us(ticket.call_id)
+        if answered_us is None and not await self._link.is_live(ticket.call_id):
+            return  # it ended while we asked, or the switch doesn't say: the next pass will see
         if answered_us is None and answered_at is not None:
             answered_us = _us(answered_at)
         if known is not None:

@@ -57,12 +57,15 @@ def start_switch(tmp_path: Path) -> Iterator[SwitchFactory]:
 
 @pytest.fixture
 def sipp(switch: Switch, tmp_path: Path) -> Iterator[Sipp]:
-    """SIPp, calling the session's switch; waits until its calls have ended."""
+    """SIPp, calling the session's switch; waits until its calls have ended. CDR files that no
+    controller took are removed, for the next test's controller would take them for its own."""
     binary = find_sipp()
     assert binary is not None, "tests that use SIPp carry the marker 'sipp'"
+    switch.remove_cdr_files()
     processes = Sipp(binary, tmp_path / "sipp", switch.ports.trunks)
     try:
         yield processes
     finally:
         processes.close()
         switch.wait_until_idle()
+        switch.remove_cdr_files()

@@ -112,15 +112,21 @@ class Sipp:
         hold_ms: int = 500,
         calls: int = 1,
         rate: float = 10.0,
+        headers: tuple[str, ...] = (),
     ) -> SippProcess:
         """`uac_call`, `uac_refused`, `uac_cancel` or `uac_until_bye`, towards the switch.
 
         `hold_ms` is the talk time of uac_call and the ringing time of uac_cancel; `rate` is
-        calls per second.
+        calls per second; `headers` are added to the INVITE.
         """
         options = [f"{LOOPBACK}:{self.switch_port}", "-s", called, "-r", f"{rate:g}"]
         options += ["-d", str(hold_ms), "-key", "caller", caller, "-key", "display", display]
-        return self._start(SCENARIOS / f"{scenario}.xml", port, options, calls)
+        file = SCENARIOS / f"{scenario}.xml"
+        if headers:
+            file = self._copy(
+                file, "Max-Forwards: 70", "\n      ".join((*headers, "Max-Forwards: 70"))
+            )
+        return self._start(file, port, options, calls)
 
     def vendor(self, scenario: str, port: int, *, hold_ms: int = 0, calls: int = 1) -> SippProcess:
         """`uas_answer` (rings `hold_ms`), `uas_hangup` (talks `hold_ms`), `uas_ring`."""
@@ -129,10 +135,11 @@ class Sipp:
         return process
 
     def rejecting_vendor(self, port: int, code: int, *, calls: int = 1) -> SippProcess:
-        text = (SCENARIOS / "uas_reject.xml").read_text(encoding="ascii")
-        text = text.replace("503 Service Unavailable", f"{code} {REASON_PHRASES[code]}")
-        scenario = self._work_dir(f"uas_reject_{code}") / f"uas_reject_{code}.xml"
-        scenario.write_text(text, encoding="ascii")
+        scenario = self._copy(
+            SCENARIOS / "uas_reject.xml",
+            "503 Service Unavailable",
+            f"{code} {REASON_PHRASES[code]}",
+        )
         process = self._start(scenario, port, [], calls)
         process.wait_until_listening()
         return process
@@ -153,6 +160,14 @@ class Sipp:
         process = SippProcess(scenario.stem, port, work_dir, child)
         self.started.append(process)
         return process
+
+    def _copy(self, scenario: Path, old: str, new: str) -> Path:
+        """The scenario with the first `old` replaced; SIPp cannot take these as parameters."""
+        text = scenario.read_text(encoding="latin-1")
+        assert old in text, f"{scenario} has no {old!r}"
+        copy = self._work_dir(f"{scenario.stem}-copy") / scenario.name
+        copy.write_text(text.replace(old, new, 1), encoding="latin-1")
+        return copy
 
     def _work_dir(self, name: str) -> Path:
         path = self.directory / f"{len(self.started):03d}-{name}"

@@ -74,6 +74,10 @@ class Switch:
     def cdr_files(self) -> list[Path]:
         return sorted(self.paths.cdr_spool.glob("*.cdr.json"))
 
+    def remove_cdr_files(self) -> None:
+        for file in self.cdr_files():
+            file.unlink(missing_ok=True)
+
     def wait_for_cdr(self, uuid: str, timeout_s: float = 10.0) -> Path:
         """The call's CDR file, once it is complete (the switch writes it in place)."""
         path = self.paths.cdr_spool / f"{uuid}.cdr.json"

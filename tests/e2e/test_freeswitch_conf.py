@@ -11,14 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from controller.domain.errors import InvalidConfiguration, SwitchUnavailable
+from controller.domain.errors import SwitchUnavailable
 from controller.drivers.freeswitch.launch import SwitchProcess
-from controller.drivers.freeswitch.run_directory import (
-    REPOSITORY,
-    FreeSwitchPaths,
-    SwitchConfig,
-    render,
-)
+from controller.drivers.freeswitch.run_directory import REPOSITORY, SwitchConfig
 from tests.e2e.conftest import SwitchFactory
 from tests.e2e.event_socket import EventSocket, LoginRefused
 from tests.e2e.sipp import Refusal, Sipp
@@ -203,19 +198,3 @@ def test_a_switch_that_outlived_its_controller_is_found_again(switch: Switch) ->
     assert adopted is not None
     assert (adopted.pid, adopted.child) == (switch.process.pid, None)
     assert adopted.ready()
-
-
-def test_a_switch_that_cannot_start_says_why(tmp_path: Path) -> None:
-    broken = tmp_path / "freeswitch"
-    broken.write_text("#!/bin/sh\necho 'libfoo.so: cannot open shared object'\nexit 1\n")
-    broken.chmod(0o755)
-    with pytest.raises(SwitchUnavailable, match=r"(?s)ended by itself.*libfoo\.so"):
-        SwitchProcess.start(FreeSwitchPaths(broken, tmp_path / "run"), SwitchConfig())
-    assert SwitchProcess.adopt(FreeSwitchPaths(broken, tmp_path / "run")) is None
-
-
-@pytest.mark.parametrize("value", ["", 'a"/>', "$${hostname}", "a\nb", "<x>", "a*"])
-def test_values_that_would_break_the_configuration_are_refused(tmp_path: Path, value: str) -> None:
-    with pytest.raises(InvalidConfiguration, match="tollgate_bench_vendor"):
-        render(FreeSwitchPaths(Path("x"), tmp_path / "run"), SwitchConfig(bench_vendor=value))
-    assert not (tmp_path / "run").exists()

@@ -58,15 +58,17 @@ def _switch_causes(causes: tuple[str, ...]) -> list[str]:
 
 
 def _attempt(attempt: Attempt) -> str:
-    caller = safe(attempt.caller) or v.ANONYMOUS
+    # name and number of our own at every leg: else the caller's display name, line breaks and
+    # all, would be written into the INVITE to the vendor
     variables = {
         v.LEG_ID: safe(attempt.leg_id),
         v.ATTEMPT: str(attempt.number),
         v.GATEWAY: safe(attempt.gateway),
         v.LEG_TIMEOUT: str(attempt.ring_timeout_s),
         v.LEG_PROGRESS_TIMEOUT: str(attempt.progress_timeout_s),
-        v.LEG_CALLER: caller,
-        v.LEG_CALLER_NAME: caller,
+        v.LEG_CALLER: safe(attempt.caller) or v.ANONYMOUS,
+        v.LEG_CALLER_NAME: v.NO_NAME,
+        v.LEG_IDENTITY: "none",
         **_media(attempt.media, v.CODECS),
     }
     return f"[^^;{_joined(variables)}]{_address(attempt)}"

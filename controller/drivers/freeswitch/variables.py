@@ -54,6 +54,7 @@ LEG_TIMEOUT = "leg_timeout"
 LEG_PROGRESS_TIMEOUT = "leg_progress_timeout"
 LEG_CALLER = "origination_caller_id_number"
 LEG_CALLER_NAME = "origination_caller_id_name"
+LEG_IDENTITY = "sip_cid_type"
 CODECS = "absolute_codec_string"
 INBOUND_CODECS = "codec_string"
 
@@ -62,3 +63,5 @@ ANSWERED_LEG_CAUSE = "NONE"
 
 TRUNK_PROFILE = "trunks"
 ANONYMOUS = "anonymous"
+NO_NAME = "_undef_"
+"""An empty name would not replace the caller's; this one leaves the display part out."""

@@ -1,0 +1,250 @@
+"""Writes a configuration, or parts of one, in one transaction (configuration as code, decks).
+
+An advisory lock keeps changes of the configuration one after the other. Within one, money and
+lines are touched last and briefly: calls go on while prices and routes are rewritten.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+
+from controller.domain.decks import DeckRow
+from controller.domain.errors import StoreUnavailable, TollgateError
+from controller.domain.ledger import SystemAccount
+from controller.persistence import config_sql, deck_store
+from controller.persistence import schema as t
+from controller.persistence.config_objects import parameters_to, read_state
+from controller.persistence.database import transaction
+from controller.services.config_as_code.differences import Difference
+from controller.services.config_as_code.model import (
+    AccountSpec,
+    MappingGatewaySpec,
+    Opening,
+    Section,
+    Spec,
+    State,
+    StoredPosting,
+)
+from controller.services.decks import DeckDifference, NumberedRow, Overlap
+
+CONFIGURATION_LOCK = 7_018_604_012
+"""Any constant: one change of the configuration at a time."""
+
+WAIT_S = 60
+"""Longest wait for another change to end."""
+ROW_WAIT_S = 10
+
+
+class PostgresConfigurationStore:
+    """Implements `ConfigurationStore` and `DeckStore`."""
+
+    def __init__(self, engine: sa.Engine, wait_s: float = WAIT_S) -> None:
+        self._engine = engine
+        self._wait_s = wait_s
+
+    @contextmanager
+    def begin(self) -> Iterator["PostgresConfigurationWork"]:
+        """One transaction, rolled back unless committed.
+
+        Raises StoreUnavailable where the database is away or another change takes too long, and
+        TollgateError where the database refuses what was written.
+        """
+        try:
+            with transaction(self._engine) as connection:
+                _take_lock(connection, self._wait_s)
+                work = PostgresConfigurationWork(connection)
+                yield work
+                if not work.committed:
+                    connection.rollback()
+        except sa.exc.IntegrityError as error:
+            raise TollgateError(f"the database refused the change: {_first_line(error)}") from error
+        except sa.exc.ProgrammingError as error:
+            raise StoreUnavailable(f"{_first_line(error)}; is the schema up to date?") from error
+
+
+class PostgresConfigurationWork:
+    """Implements `ConfigurationWork` and `DeckWork` on one connection."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self._connection = connection
+        self.committed = False
+
+    def commit(self) -> None:
+        """Let the transaction take effect when it ends."""
+        self.committed = True
+
+    # -- read -----------------------------------------------------------------------------
+
+    def state(self) -> State:
+        return read_state(self._connection)
+
+    def in_use(self, section: Section) -> frozenset[str]:
+        return self._names(config_sql.IN_CALLS[section])
+
+    def with_postings(self, accounts: Sequence[str]) -> frozenset[str]:
+        return self._names(config_sql.WITH_POSTINGS, names=list(accounts))
+
+    def postings(self, ids: Sequence[str]) -> dict[str, StoredPosting]:
+        if not ids:
+            return {}
+        rows = self._execute(config_sql.POSTINGS_BY_ID, ids=list(ids))
+        return {row.id: StoredPosting(_opening(row), row.kind) for row in rows}
+
+    def openings(self) -> list[Opening]:
+        return [_opening(row) for row in self._execute(config_sql.OPENING_POSTINGS)]
+
+    def timezone(self, group: str) -> str | None:
+        groups = t.rate_groups
+        query = sa.select(groups.c.timezone).where(groups.c.name == group)
+        return self._connection.execute(query).scalar_one_or_none()
+
+    # -- decks ----------------------------------------------------------------------------
+
+    def stage_deck(self, group: str, rows: Iterable[NumberedRow]) -> int:
+        return deck_store.stage(self._connection, group, rows)
+
+    def deck_difference(self, group: str, *, replace: bool) -> DeckDifference:
+        return deck_store.difference(self._connection, group, replace=replace)
+
+    def merge_deck(self, group: str, *, replace: bool) -> None:
+        deck_store.merge(self._connection, group, replace=replace)
+
+    def overlaps(self, group: str) -> list[Overlap]:
+        return deck_store.overlaps(self._connection, group)
+
+    def deck_rows(self, group: str) -> Iterator[DeckRow]:
+        return deck_store.stored_rows(self._connection, group)
+
+    def rates_count(self, group: str) -> int:
+        return deck_store.count(self._connection, group)
+
+    # -- write ----------------------------------------------------------------------------
+
+    def bump_version(self) -> int:
+        return int(self._execute(config_sql.BUMP_VERSION).scalar_one())
+
+    def write(self, difference: Difference) -> int:
+        """Carry out a difference; the new version. References exist when they are needed."""
+        self._write_rows(config_sql.RATE_GROUPS, difference.written(Section.RATE_GROUPS))
+        for group in difference.decks:
+            self.merge_deck(group, replace=True)
+        self._write_accounts(difference)
+        self._write_mapping_gateways(difference)
+        self._write_routing(difference)
+        removed_groups = difference.removed(Section.RATE_GROUPS)
+        self._on_names(config_sql.RELEASE_RATE_GROUPS, removed_groups)
+        self._on_names(config_sql.REMOVE_RATE_GROUPS, removed_groups)
+        self._write_parameters(difference)
+        version = self.bump_version()
+        self._post(difference.openings)
+        return version
+
+    def _write_accounts(self, difference: Difference) -> None:
+        accounts = difference.written(Section.ACCOUNTS)
+        self._write_rows(config_sql.ACCOUNTS, accounts)
+        self._write_rows(config_sql.PARENTS, accounts)
+        self._on_names(config_sql.CLOSE_ACCOUNTS, difference.removed(Section.ACCOUNTS))
+        self._execute(config_sql.SYSTEM_ACCOUNTS, names=[str(name) for name in SystemAccount])
+
+    def _write_mapping_gateways(self, difference: Difference) -> None:
+        gateways = difference.written(Section.MAPPING_GATEWAYS)
+        removed = difference.removed(Section.MAPPING_GATEWAYS)
+        self._on_names(config_sql.CLEAR_ADDRESSES, [g.name for g in gateways])
+        self._on_names(config_sql.REMOVE_MAPPING_GATEWAYS, removed)
+        self._write_rows(config_sql.MAPPING_GATEWAYS, gateways)
+        addresses = [
+            {"gateway": g.name, "ip": address.ip, "port": address.port}
+            for g in gateways
+            if isinstance(g, MappingGatewaySpec)
+            for address in g.addresses
+        ]
+        self._insert(config_sql.ADDRESSES, addresses)
+
+    def _write_routing(self, difference: Difference) -> None:
+        self._on_names(config_sql.REMOVE_ROUTES, difference.removed(Section.ROUTES))
+        removed = difference.removed(Section.ROUTING_GATEWAYS)
+        self._on_names(config_sql.REMOVE_ROUTING_GATEWAYS, removed)
+        gateways = difference.written(Section.ROUTING_GATEWAYS)
+        self._write_rows(config_sql.ROUTING_GATEWAYS, gateways)
+        self._write_rows(config_sql.ROUTES, difference.written(Section.ROUTES))
+
+    def _write_parameters(self, difference: Difference) -> None:
+        if difference.new_parameters is not None:
+            text = orjson.dumps(parameters_to(difference.new_parameters)).decode()
+            self._execute(config_sql.PARAMETERS, parameters=text)
+
+    def _post(self, openings: Sequence[Opening]) -> None:
+        """Postings and the balances that follow, as the last thing: calls wait for the lock."""
+        if not openings:
+            return
+        rows = [
+            {"id": o.posting_id, "account": o.account, "amount": str(o.amount), "memo": o.memo}
+            for o in openings
+        ]
+        self._on_names(config_sql.LOCK_FUNDS, [o.account for o in openings])
+        if self._insert(config_sql.OPENINGS, rows) != len(rows):
+            raise TollgateError("an account of an opening posting has gone")
+        self._insert(config_sql.ADD_TO_FUNDS, rows)
+
+    # -- statements -----------------------------------------------------------------------
+
+    def _write_rows(self, statement: str, specs: Sequence[Spec]) -> None:
+        self._insert(statement, [_row(spec) for spec in specs])
+
+    def _insert(self, statement: str, rows: Sequence[dict[str, Any]]) -> int:
+        """Rows that the statement wrote."""
+        if not rows:
+            return 0
+        return int(self._execute(statement, rows=orjson.dumps(rows).decode()).rowcount)
+
+    def _on_names(self, statement: str, names: Sequence[str]) -> None:
+        if names:
+            self._execute(statement, names=list(names))
+
+    def _names(self, statement: str, **values: object) -> frozenset[str]:
+        return frozenset(self._execute(statement, **values).scalars())
+
+    def _execute(self, statement: str, **values: object) -> sa.CursorResult[Any]:
+        return self._connection.execute(sa.text(statement), values)
+
+
+def _take_lock(connection: sa.Connection, wait_s: float) -> None:
+    connection.execute(sa.text(f"SET LOCAL lock_timeout = {int(wait_s * 1000)}"))
+    try:
+        connection.execute(
+            sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": CONFIGURATION_LOCK}
+        )
+    except sa.exc.OperationalError as error:
+        raise StoreUnavailable("another change of the configuration is under way") from error
+    connection.execute(sa.text(f"SET LOCAL lock_timeout = {ROW_WAIT_S * 1000}"))
+
+
+def _row(spec: Spec) -> dict[str, Any]:
+    """A spec as a JSON row; money as text, for numbers in JSON are not exact everywhere."""
+    row = {name: _column(getattr(spec, name)) for name in spec.__dataclass_fields__}
+    if isinstance(spec, AccountSpec):
+        del row["closed"]
+    return row
+
+
+def _column(value: object) -> object:
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, tuple):
+        return [str(item) for item in value]
+    return value
+
+
+def _opening(row: sa.Row[Any]) -> Opening:
+    return Opening(row.id, row.account, row.amount, row.memo)
+
+
+def _first_line(error: sa.exc.DBAPIError) -> str:
+    return str(error.orig).strip().splitlines()[0]

@@ -1,0 +1,149 @@
+"""People, their sessions and their failed sign-ins. Implements `services.sign_in.UserStore`."""
+
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from controller.persistence.database import transaction
+from controller.persistence.schema import login_failures, users, web_sessions
+from controller.services.sign_in import Attempts, Role, StoredSession, StoredUser
+
+_USER = (users.c.id, users.c.name, users.c.role, users.c.password_hash, users.c.disabled)
+
+
+class PostgresUsers:
+    """Each method is one transaction and raises StoreUnavailable without a database."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+
+    def by_name(self, name: str) -> StoredUser | None:
+        with transaction(self._engine) as connection:
+            row = connection.execute(sa.select(*_USER).where(users.c.name == name)).one_or_none()
+        return None if row is None else StoredUser(row[0], row[1], Role(row[2]), row[3], row[4])
+
+    def count_attempt(
+        self, subjects: tuple[str, ...], now: datetime, window_s: int
+    ) -> list[Attempts]:
+        window_began = now - timedelta(seconds=window_s)
+        with transaction(self._engine) as connection:
+            _forget_before(connection, window_began)
+            return [_count(connection, subject, now, window_began) for subject in subjects]
+
+    def begin_session(
+        self,
+        session: StoredSession,
+        forgive: tuple[str, ...],
+        ease: tuple[str, ...],
+        replaces: bytes | None,
+        new_hash: str | None,
+    ) -> None:
+        noted: dict[str, object] = {"last_login_at": session.created_at}
+        if new_hash is not None:
+            noted["password_hash"] = new_hash
+        failures = login_failures.c
+        with transaction(self._engine) as connection:
+            connection.execute(users.update().where(users.c.id == session.user_id).values(**noted))
+            connection.execute(login_failures.delete().where(failures.subject.in_(forgive)))
+            connection.execute(
+                login_failures.update()
+                .where(failures.subject.in_(ease), failures.failures > 0)
+                .values(failures=failures.failures - 1)
+            )
+            ended = web_sessions.c.expires_at <= session.created_at
+            if replaces is not None:
+                ended |= web_sessions.c.token_hash == replaces
+            connection.execute(web_sessions.delete().where(ended))
+            _open(connection, session)
+
+    def session(self, token_hash: bytes) -> tuple[StoredSession, StoredUser] | None:
+        found = (
+            sa.select(web_sessions, *_USER)
+            .join(users, users.c.id == web_sessions.c.user_id)
+            .where(web_sessions.c.token_hash == token_hash)
+        )
+        with transaction(self._engine) as connection:
+            row = connection.execute(found).one_or_none()
+        if row is None:
+            return None
+        user = StoredUser(row.id, row.name, Role(row.role), row.password_hash, row.disabled)
+        return StoredSession(token_hash, user.user_id, row.created_at, row.expires_at), user
+
+    def prolong(self, token_hash: bytes, expires_at: datetime) -> None:
+        with transaction(self._engine) as connection:
+            connection.execute(
+                web_sessions.update()
+                .where(web_sessions.c.token_hash == token_hash)
+                .values(expires_at=expires_at)
+            )
+
+    def end_session(self, token_hash: bytes) -> None:
+        with transaction(self._engine) as connection:
+            connection.execute(web_sessions.delete().where(web_sessions.c.token_hash == token_hash))
+
+    def change_password(
+        self, session: StoredSession, password_hash: str, forgive: tuple[str, ...]
+    ) -> None:
+        with transaction(self._engine) as connection:
+            connection.execute(
+                users.update()
+                .where(users.c.id == session.user_id)
+                .values(password_hash=password_hash)
+            )
+            connection.execute(login_failures.delete().where(login_failures.c.subject.in_(forgive)))
+            connection.execute(
+                web_sessions.delete().where(web_sessions.c.user_id == session.user_id)
+            )
+            _open(connection, session)
+
+    def add_first_administrator(self, name: str, password_hash: str) -> bool:
+        """Two processes that start together make one: the name is unique."""
+        first = sa.select(
+            sa.literal(name), sa.literal(Role.ADMINISTRATOR.value), sa.literal(password_hash)
+        ).where(~sa.exists().where(users.c.role == Role.ADMINISTRATOR.value))
+        statement = (
+            insert(users)
+            .from_select(["name", "role", "password_hash"], first)
+            .on_conflict_do_nothing()
+            .returning(users.c.id)
+        )
+        with transaction(self._engine) as connection:
+            return connection.execute(statement).one_or_none() is not None
+
+
+def _count(
+    connection: sa.Connection, subject: str, now: datetime, window_began: datetime
+) -> Attempts:
+    """One statement, so that guesses in parallel are all counted."""
+    table = login_failures.c
+    begins_anew = table.first_at <= window_began
+    statement = (
+        insert(login_failures)
+        .values(subject=subject, failures=1, first_at=now)
+        .on_conflict_do_update(
+            index_elements=[table.subject],
+            set_={
+                "failures": sa.case((begins_anew, 1), else_=table.failures + 1),
+                "first_at": sa.case((begins_anew, now), else_=table.first_at),
+            },
+        )
+        .returning(table.failures, table.first_at)
+    )
+    row = connection.execute(statement).one()
+    return Attempts(row.failures, row.first_at)
+
+
+def _forget_before(connection: sa.Connection, window_began: datetime) -> None:
+    connection.execute(login_failures.delete().where(login_failures.c.first_at <= window_began))
+
+
+def _open(connection: sa.Connection, session: StoredSession) -> None:
+    connection.execute(
+        web_sessions.insert().values(
+            token_hash=session.token_hash,
+            user_id=session.user_id,
+            created_at=session.created_at,
+            expires_at=session.expires_at,
+        )
+    )

@@ -1,0 +1,1 @@
+"""The bench: `./tollgate bench`. What it measures is in docs/bench.md."""

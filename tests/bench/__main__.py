@@ -1,0 +1,119 @@
+"""`./tollgate bench [--quick] [--json FILE]`: measures, prints a table, writes a JSON file."""
+
+import argparse
+import json
+import os
+import platform
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.bench import lifecycles, switch_cost
+from tests.e2e.switch import missing_parts
+
+RATES = (50.0, 500.0, 1000.0)
+
+
+def main() -> int:
+    options = _options()
+    console = Console()
+    console.print(f"{platform.machine()}, {os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}")
+    seconds = 4.0 if options.quick else 10.0
+    runs = [lifecycles.measure(rate, seconds) for rate in RATES]
+    console.print(_lifecycle_table(runs))
+    result: dict[str, Any] = {
+        "at": datetime.now(UTC).isoformat(),
+        "machine": platform.platform(),
+        "cpus": os.cpu_count(),
+        "lifecycles": [
+            asdict(run) | {"per_controller_cpu_s": run.per_controller_cpu_s} for run in runs
+        ],
+    }
+    missing = missing_parts()
+    if missing:
+        for line in missing:
+            console.print(f"NOT MEASURED: {line}", style="bold yellow")
+    else:
+        cost = switch_cost.compare(400 if options.quick else 1200, rounds=1 if options.quick else 3)
+        console.print(_cost_table(cost))
+        result["switch"] = asdict(cost) | {"ratio": cost.ratio}
+    options.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    console.print(f"written to {options.json}")
+    return 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="tollgate bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="shorter runs, one round")
+    parser.add_argument("--json", type=Path, default=Path("bench.json"), metavar="FILE")
+    return parser.parse_args()
+
+
+def _lifecycle_table(runs: list[lifecycles.Lifecycles]) -> Table:
+    rows = (
+        (
+            f"{run.offered_per_s:.0f}",
+            str(run.calls),
+            f"{run.recorded - run.calls:+d}",
+            str(run.refused),
+            f"{run.controller_ms:.2f}",
+            f"{run.database_ms:.2f}",
+            f"{run.simulator_ms:.2f}",
+            f"{run.per_controller_cpu_s:.0f}",
+            f"{run.p50_ms:.1f}",
+            f"{run.p99_ms:.1f}",
+        )
+        for run in runs
+    )
+    return _table(
+        "Lifecycles through the simulator (CPU in ms a call)",
+        (
+            "offered/s",
+            "calls",
+            "records±",
+            "shed",
+            "controller",
+            "database",
+            "simulator",
+            "per CPU-s",
+            "p50 ms",
+            "p99 ms",
+        ),
+        rows,
+    )
+
+
+def _cost_table(cost: switch_cost.Comparison) -> Table:
+    named = (("bare static dialplan", cost.bare), ("with Tollgate", cost.tollgate))
+    rows = (
+        (
+            name,
+            f"{c.switch_ms:.2f}",
+            f"{c.controller_ms:.2f}",
+            f"{c.database_ms:.2f}",
+            f"{c.total_ms:.2f}",
+            "" if c is cost.bare else f"{cost.ratio:.2f}",
+        )
+        for name, c in named
+    )
+    title = f"Real calls, {cost.rate:.0f}/s, signalling only (CPU in ms a call)"
+    return _table(title, ("", "switch", "controller", "database", "total", "ratio"), rows)
+
+
+def _table(title: str, columns: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> Table:
+    table = Table(title=title, title_justify="left")
+    for column in columns:
+        table.add_column(column, justify="right" if column else "left")
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+if __name__ == "__main__":
+    sys.exit(main())
