@@ -75,6 +75,12 @@ class Settings(BaseSettings):
     web_secure_cookies: bool = Field(
         False, description="Mark cookies Secure; set it wherever HTTPS ends before the application."
     )
+    web_trusted_proxies: int = Field(
+        0,
+        ge=0,
+        le=5,
+        description="Reverse proxies before the web application that set X-Forwarded-*.",
+    )
     metrics_port: int = Field(
         0, ge=0, le=65535, description="Prometheus port of the controller on loopback; 0: none."
     )

@@ -4,7 +4,7 @@ import logging
 import signal
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC
 
 import sqlalchemy as sa
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -12,7 +12,6 @@ from apscheduler.triggers.cron import CronTrigger
 
 from controller import bootstrap
 from controller.config import Settings
-from controller.persistence import database, partitions
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +40,7 @@ def jobs(engine: sa.Engine) -> list[tuple[str, CronTrigger, Callable[[], None]]]
         (
             "make partitions",
             CronTrigger(hour=1, minute=10, timezone=UTC),
-            lambda: make_partitions(engine),
+            lambda: bootstrap.make_partitions(engine),
         ),
         (
             "verify the ledger",
@@ -54,13 +53,6 @@ def jobs(engine: sa.Engine) -> list[tuple[str, CronTrigger, Callable[[], None]]]
             lambda: bootstrap.forget_old_sessions(engine),
         ),
     ]
-
-
-def make_partitions(engine: sa.Engine) -> None:
-    """Partitions for this month and the next ones."""
-    with database.transaction(engine) as connection:
-        made = partitions.make_months(connection, datetime.now(UTC).date())
-    log.info("partitions made", extra={"tables": made})
 
 
 def _logged(name: str, work: Callable[[], None]) -> Callable[[], None]:

@@ -5,7 +5,20 @@ from pathlib import Path
 
 import click
 
-from controller.cli.processes import controller_command, database_group, settings_command
+from controller.cli.cdr import cdr_group
+from controller.cli.config import config_group
+from controller.cli.doctor import doctor_command
+from controller.cli.explain import explain_group
+from controller.cli.ledger import ledger_group
+from controller.cli.processes import (
+    controller_command,
+    database_group,
+    scheduler_command,
+    settings_command,
+    web_command,
+)
+from controller.cli.rates import rates_group
+from controller.cli.run import run_command
 from controller.config import load_settings
 from controller.domain.errors import InvalidInput, TollgateError
 from controller.telemetry import configure_logging
@@ -32,7 +45,7 @@ def main() -> None:
     except click.Abort:
         sys.exit(1)
     except click.ClickException as error:
-        error.show()
+        click.echo(f"tollgate: {error.format_message()}", err=True)
         sys.exit(2)
     except InvalidInput as error:
         click.echo(f"tollgate: {error}", err=True)
@@ -42,5 +55,18 @@ def main() -> None:
         sys.exit(1)
 
 
-for command in (controller_command, database_group, settings_command):
+for command in (
+    run_command,
+    controller_command,
+    web_command,
+    scheduler_command,
+    database_group,
+    config_group,
+    rates_group,
+    explain_group,
+    ledger_group,
+    cdr_group,
+    doctor_command,
+    settings_command,
+):
     cli.add_command(command)

@@ -2,13 +2,15 @@
 
 import asyncio
 import json
-from datetime import UTC, datetime
 
 import click
 
 from controller import bootstrap
 from controller.config import Settings, settings_markdown
-from controller.persistence import database, partitions
+from controller.persistence import database
+from controller.scheduler import run_scheduler
+from web import WebConfig, create_app
+from web.server import serve
 
 
 @click.command("controller")
@@ -16,6 +18,26 @@ from controller.persistence import database, partitions
 def controller_command(settings: Settings) -> None:
     """Run the controller of one switch, until it is told to stop."""
     asyncio.run(bootstrap.run_controller(settings))
+
+
+@click.command("web")
+@click.pass_obj
+def web_command(settings: Settings) -> None:
+    """Serve the web application, until it is told to stop."""
+    config = WebConfig(
+        secret_key=bootstrap.web_secret(settings),
+        secure_cookies=True if settings.web_secure_cookies else None,
+        trusted_proxies=settings.web_trusted_proxies,
+    )
+    app = create_app(bootstrap.web_services(settings), config)
+    serve(app, settings.web_host, settings.web_port)
+
+
+@click.command("scheduler")
+@click.pass_obj
+def scheduler_command(settings: Settings) -> None:
+    """Run the timed jobs, until it is told to stop."""
+    run_scheduler(settings)
 
 
 @click.group("db")
@@ -67,5 +89,4 @@ def upgrade_database(settings: Settings) -> None:
     """Schema to the newest version, and partitions for the coming months."""
     engine = bootstrap.engine(settings)
     database.upgrade(engine)
-    with database.transaction(engine) as connection:
-        partitions.make_months(connection, datetime.now(UTC).date())
+    bootstrap.make_partitions(engine)

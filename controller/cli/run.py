@@ -135,6 +135,9 @@ def _start_simulator(settings: Settings, supervisor: Supervisor) -> tuple[Settin
     spool.mkdir(parents=True, exist_ok=True)
     world = folder / "world.json"
     world.write_text(json.dumps(bootstrap.simulated_world(settings)), encoding="utf-8")
+    note = folder / "switch.json"  # where `tollgate doctor` finds it
+    note.touch(mode=0o600)
+    note.write_text(json.dumps({"ports": {"event_socket": port}, "password": password}))
     supervisor.add(
         "simulator",
         SIMULATOR,

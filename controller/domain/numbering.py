@@ -54,6 +54,10 @@ class PrefixIndex(Generic[T]):
     def __len__(self) -> int:
         return len(self._by_prefix)
 
+    def prefixes(self) -> Iterator[str]:
+        """Every prefix; the catch-all is the empty one."""
+        return iter(self._by_prefix)
+
     def longest(self, number: str) -> T | None:
         """The value of the longest prefix of `number`, or None."""
         by_prefix = self._by_prefix

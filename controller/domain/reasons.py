@@ -126,6 +126,13 @@ _BY_CAUSE = {
 }
 
 
+_BY_SWITCH = {
+    # causes that no party can send
+    "SYSTEM_SHUTDOWN": Reason.SWITCH_RESTARTED,
+    "MANAGER_REQUEST": Reason.ADMINISTRATOR,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Refused:
     """A decision not to let a call pass. `detail` has the figures, for the CDR and the log."""
@@ -140,6 +147,8 @@ def reason_of_cause(cause: str, *, answered: bool) -> Reason:
     The switch's timer has one cause for two things: after the answer it is the end of what was
     reserved (a controller that knew why would have named it), before the answer a ring time-out.
     """
+    if cause in _BY_SWITCH:
+        return _BY_SWITCH[cause]
     if answered:
         return Reason.NOT_RENEWED if cause == TIMER_CAUSE else Reason.ANSWERED
     return _BY_CAUSE.get(cause, Reason.VENDOR_FAILURE)

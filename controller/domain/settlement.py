@@ -202,6 +202,9 @@ def _cdr(
 
 def _reason(ended: CallEnded, known: Reason | None) -> Reason:
     """The platform's own word first (memory, then the channel), else what the cause says."""
+    if ended.answered_us and ended.hangup_by_caller:
+        # the cause may come from the caller's own BYE and say anything
+        return Reason.ANSWERED
     named = known or reason_from_id(ended.platform_reason)
     if named is not None and _happened(named, ended):
         return named

@@ -4,9 +4,9 @@ Ends come first (they give money and lines back), then extensions, then admissio
 entry that changes a call is in a batch for any call; the journal sees to that.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, LiteralString
 
 import orjson
 import psycopg
@@ -32,6 +32,9 @@ from controller.services.journal_entries import (
 
 Row = tuple[Any, ...]
 Cursor = psycopg.Cursor[Row]
+Statements = Callable[[LiteralString, Any], Cursor]
+"""Runs a statement with its values."""
+
 SystemAccounts = Mapping[tuple[str, str], int]
 """Ids of the platform's own accounts by currency and role."""
 
@@ -50,35 +53,35 @@ class Batch:
         self.more_granted: list[dict[str, Any]] = []
         self._as_read: dict[tuple[str, int], Funds | Lines] = {}
 
-    def run(self, connection: psycopg.Connection, system_accounts: SystemAccounts) -> list[Outcome]:
+    def run(self, run: Statements, system_accounts: SystemAccounts) -> list[Outcome]:
         """Outcomes in the order of the entries. The caller commits or rolls back.
 
         The connection is in pipeline mode: what is read comes in one round trip, what is written
         goes with the caller's commit in another.
         """
-        self._gather(connection)
+        self._gather(run)
         outcomes: dict[int, Outcome] = {}
         for kind in (End, Extend, Admit):
             for index, entry in enumerate(self.entries):
                 if isinstance(entry, kind):
                     outcomes[index] = self._decide(entry)
-        written = self._write(connection, system_accounts)
+        written = self._write(run, system_accounts)
         self._drop_known_records(outcomes, written)
         return [outcomes.get(index) for index in range(len(self.entries))]
 
     # -- gather ---------------------------------------------------------------------------
 
-    def _gather(self, connection: psycopg.Connection) -> None:
+    def _gather(self, run: Statements) -> None:
         """Lock and read, in the order calls, funds, lines; sent together, fetched together."""
         ends = [e for e in self.entries if isinstance(e, End)]
-        closing = self._close_calls(connection, ends)
-        grants = self._lock_grants(connection)
-        answers = self._note_answers(connection)
+        closing = self._close_calls(run, ends)
+        grants = self._lock_grants(run)
+        answers = self._note_answers(run)
         self.tickets = {e.call_id: e.ticket for e in ends if e.ticket is not None}
         if any(e.ticket is None for e in ends):
             # calls of another process: only their stored tickets tell what to lock
             self._read_closed(closing)
-        funds, lines = self._lock_holdings(connection)
+        funds, lines = self._lock_holdings(run)
         if not self.closed:
             self._read_closed(closing)
         if grants is not None:
@@ -87,11 +90,11 @@ class Batch:
         for before, after in answers.fetchall() if answers is not None else ():
             self._free_vendors(set(before) - set(after))
 
-    def _close_calls(self, connection: psycopg.Connection, ends: list[End]) -> Cursor | None:
+    def _close_calls(self, run: Statements, ends: list[End]) -> Cursor | None:
         if not ends:
             return None
         strange = [e.call_id for e in ends if e.ticket is None]
-        return connection.execute(call_sql.CLOSE_CALLS, ([e.call_id for e in ends], strange))
+        return run(call_sql.CLOSE_CALLS, ([e.call_id for e in ends], strange))
 
     def _read_closed(self, closing: Cursor | None) -> None:
         self.closed = {row[0]: row for row in closing.fetchall()} if closing is not None else {}
@@ -99,25 +102,25 @@ class Batch:
             if call_id not in self.tickets:
                 self.tickets[call_id] = ticket_from_json(orjson.loads(row[6]))
 
-    def _lock_grants(self, connection: psycopg.Connection) -> Cursor | None:
+    def _lock_grants(self, run: Statements) -> Cursor | None:
         extended = [e.call_id for e in self.entries if isinstance(e, Extend)]
-        return connection.execute(call_sql.LOCK_GRANTS, (extended,)) if extended else None
+        return run(call_sql.LOCK_GRANTS, (extended,)) if extended else None
 
-    def _note_answers(self, connection: psycopg.Connection) -> Cursor | None:
+    def _note_answers(self, run: Statements) -> Cursor | None:
         rows = [
             {"call_id": e.call_id, "answered_at": at_us(e.answered_us), "gateway": e.gateway_id}
             for e in self.entries
             if isinstance(e, Answered)
         ]
-        return connection.execute(call_sql.NOTE_ANSWERS, (_json(rows),)) if rows else None
+        return run(call_sql.NOTE_ANSWERS, (_json(rows),)) if rows else None
 
-    def _lock_holdings(self, connection: psycopg.Connection) -> tuple[Cursor | None, Cursor | None]:
+    def _lock_holdings(self, run: Statements) -> tuple[Cursor | None, Cursor | None]:
         accounts, mapping, routing = self._touched()
         funds = lines = None
         if accounts:
-            funds = connection.execute(call_sql.LOCK_FUNDS, (sorted(accounts),))
+            funds = run(call_sql.LOCK_FUNDS, (sorted(accounts),))
         if mapping or routing:
-            lines = connection.execute(call_sql.LOCK_LINES, (sorted(mapping), sorted(routing)))
+            lines = run(call_sql.LOCK_LINES, (sorted(mapping), sorted(routing)))
         return funds, lines
 
     def _read_holdings(self, funds: Cursor | None, lines: Cursor | None) -> None:
@@ -221,28 +224,26 @@ class Batch:
 
     # -- write ----------------------------------------------------------------------------
 
-    def _write(self, connection: psycopg.Connection, system: SystemAccounts) -> set[str]:
-        """All writes, sent together; the ids of the records that were new."""
-        attempts = [_attempt_row(e.event) for e in self.entries if isinstance(e, Attempted)]
+    def _write(self, run: Statements, system: SystemAccounts) -> set[str]:
+        """All writes at once; the ids of the records that were new."""
         postings = [
             _posting_row(posting, system)
             for settlement in self.settlements.values()
             for posting in settlement.postings
         ]
-        for statement, rows in (
-            (call_sql.OPEN_NEW_CALLS, self.new_calls),
-            (call_sql.GRANT_MORE, self.more_granted),
-            (call_sql.STORE_FUNDS, self._changed_funds()),
-            (call_sql.STORE_LINES, self._changed_lines()),
-            (call_sql.ADD_ATTEMPTS, attempts),
-            (call_sql.ADD_POSTINGS, postings),
-        ):
-            if rows:
-                connection.execute(statement, (_json(rows),))
-        cdrs = [_cdr_row(s.cdr) for s in self.settlements.values()]
-        if not cdrs:
+        rows = {
+            "calls": self.new_calls,
+            "grants": self.more_granted,
+            "funds": self._changed_funds(),
+            "lines": self._changed_lines(),
+            "attempts": [_attempt_row(e.event) for e in self.entries if isinstance(e, Attempted)],
+            "postings": postings,
+            "cdrs": [_cdr_row(s.cdr) for s in self.settlements.values()],
+        }
+        if not any(rows.values()):
             return set()
-        return {row[0] for row in connection.execute(call_sql.ADD_CDRS, (_json(cdrs),)).fetchall()}
+        written = run(call_sql.WRITE_BATCH, {name: _json(r) for name, r in rows.items()})
+        return {row[0] for row in written.fetchall()} if rows["cdrs"] else set()
 
     def _changed_funds(self) -> list[dict[str, Any]]:
         return [

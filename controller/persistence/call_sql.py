@@ -50,49 +50,44 @@ WHERE (l.side = 'mapping' AND l.gateway_id = ANY(%s))
 ORDER BY l.side, l.gateway_id FOR UPDATE OF l
 """
 
-OPEN_NEW_CALLS = """
-INSERT INTO calls (call_id, switch_id, account_id, mapping_gateway_id, routing_gateway_ids,
-    reserved, granted_s, offered_at, caller, callee, ticket)
-SELECT call_id, switch_id, account_id, mapping_gateway_id, routing_gateway_ids,
-    reserved, granted_s, offered_at, caller, callee, convert_to(ticket::text, 'UTF8')
-FROM json_to_recordset(%s) AS n(call_id uuid, switch_id text, account_id bigint,
-    mapping_gateway_id bigint, routing_gateway_ids bigint[], reserved numeric, granted_s integer,
-    offered_at timestamptz, caller text, callee text, ticket json)
-"""
-
-GRANT_MORE = """
-UPDATE calls c SET granted_s = n.granted_s, reserved = n.reserved
-FROM json_to_recordset(%s) AS n(call_id uuid, granted_s integer, reserved numeric)
-WHERE c.call_id = n.call_id
-"""
-
-STORE_FUNDS = """
-UPDATE account_funds f SET balance = n.balance, reserved = n.reserved, lines = n.lines
-FROM json_to_recordset(%s) AS n(account_id bigint, balance numeric, reserved numeric, lines integer)
-WHERE f.account_id = n.account_id
-"""
-
-STORE_LINES = """
-UPDATE gateway_lines l SET used = n.used
-FROM json_to_recordset(%s) AS n(side text, gateway_id bigint, used integer)
-WHERE l.side = n.side AND l.gateway_id = n.gateway_id
-"""
-
 SYSTEM_ACCOUNTS = "SELECT currency, name, id FROM accounts WHERE kind = 'system'"
 
-ADD_POSTINGS = """
-INSERT INTO postings (id, kind, debit_account_id, credit_account_id, amount, currency, at, call_id)
-SELECT id, kind, debit, credit, amount, currency, at, call_id
-FROM json_to_recordset(%s) AS n(id uuid, kind text, debit bigint, credit bigint, amount numeric,
-    currency text, at timestamptz, call_id uuid)
+WRITE_BATCH = """
+WITH opened AS (
+    INSERT INTO calls (call_id, switch_id, account_id, mapping_gateway_id, routing_gateway_ids,
+        reserved, granted_s, offered_at, caller, callee, ticket)
+    SELECT call_id, switch_id, account_id, mapping_gateway_id, routing_gateway_ids,
+        reserved, granted_s, offered_at, caller, callee, convert_to(ticket::text, 'UTF8')
+    FROM json_to_recordset(%(calls)s) AS n(call_id uuid, switch_id text, account_id bigint,
+        mapping_gateway_id bigint, routing_gateway_ids bigint[], reserved numeric,
+        granted_s integer, offered_at timestamptz, caller text, callee text, ticket json)
+), granted AS (
+    UPDATE calls c SET granted_s = n.granted_s, reserved = n.reserved
+    FROM json_to_recordset(%(grants)s) AS n(call_id uuid, granted_s integer, reserved numeric)
+    WHERE c.call_id = n.call_id
+), funds AS (
+    UPDATE account_funds f SET balance = n.balance, reserved = n.reserved, lines = n.lines
+    FROM json_to_recordset(%(funds)s)
+        AS n(account_id bigint, balance numeric, reserved numeric, lines integer)
+    WHERE f.account_id = n.account_id
+), lines AS (
+    UPDATE gateway_lines l SET used = n.used
+    FROM json_to_recordset(%(lines)s) AS n(side text, gateway_id bigint, used integer)
+    WHERE l.side = n.side AND l.gateway_id = n.gateway_id
+), attempted AS (
+    INSERT INTO call_attempts
+    SELECT * FROM json_populate_recordset(null::call_attempts, %(attempts)s)
+    ON CONFLICT (leg_id, started_at) DO NOTHING
+), posted AS (
+    INSERT INTO postings (id, kind, debit_account_id, credit_account_id, amount, currency, at,
+        call_id)
+    SELECT id, kind, debit, credit, amount, currency, at, call_id
+    FROM json_to_recordset(%(postings)s) AS n(id uuid, kind text, debit bigint, credit bigint,
+        amount numeric, currency text, at timestamptz, call_id uuid)
+), recorded AS (
+    INSERT INTO cdrs SELECT * FROM json_populate_recordset(null::cdrs, %(cdrs)s)
+    ON CONFLICT (call_id, started_at) DO NOTHING RETURNING call_id
+)
+SELECT call_id::text FROM recorded
 """
-
-ADD_CDRS = """
-INSERT INTO cdrs SELECT * FROM json_populate_recordset(null::cdrs, %s)
-ON CONFLICT (call_id, started_at) DO NOTHING RETURNING call_id::text
-"""
-
-ADD_ATTEMPTS = """
-INSERT INTO call_attempts SELECT * FROM json_populate_recordset(null::call_attempts, %s)
-ON CONFLICT (leg_id, started_at) DO NOTHING
-"""
+"""All writes of a batch in one statement; what a batch doesn't have is an empty list."""

@@ -9,6 +9,7 @@ circle; nothing is waited for while they are held.
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from typing import Any, LiteralString
 
 import orjson
 import psycopg
@@ -18,7 +19,7 @@ from psycopg.rows import tuple_row
 from controller.domain.errors import StoreUnavailable
 from controller.domain.ticket import Ticket, ticket_from_json
 from controller.persistence import call_sql
-from controller.persistence.batch import Batch, SystemAccounts
+from controller.persistence.batch import Batch, Cursor, SystemAccounts
 from controller.services.journal_entries import End, Entry, Outcome
 
 _UNREACHABLE = (psycopg.OperationalError, psycopg.InterfaceError)
@@ -35,6 +36,7 @@ class PostgresCallStore:
             f"-c idle_in_transaction_session_timeout={statement_timeout_s * 1000}"
         )
         self._connection: psycopg.Connection | None = None
+        self._cursors: dict[str, Cursor] = {}
         self._system: SystemAccounts = {}
 
     def commit(self, batch: Sequence[Entry]) -> list[Outcome]:
@@ -43,9 +45,9 @@ class PostgresCallStore:
             system_accounts = self._system_accounts(connection, batch)
             try:
                 with connection.pipeline():
-                    connection.execute("BEGIN")
-                    outcomes = Batch(batch).run(connection, system_accounts)
-                    connection.execute("COMMIT")
+                    self._run("BEGIN", None)
+                    outcomes = Batch(batch).run(self._run, system_accounts)
+                    self._run("COMMIT", None)
             except BaseException:
                 _roll_back(connection)
                 raise
@@ -66,6 +68,7 @@ class PostgresCallStore:
         return str(before[0]) if before else None
 
     def close(self) -> None:
+        self._cursors.clear()
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -81,6 +84,13 @@ class PostgresCallStore:
             rows = connection.execute(call_sql.SYSTEM_ACCOUNTS).fetchall()
             self._system = {(c, name.partition(":")[0]): id_ for c, name, id_ in rows}
         return self._system
+
+    def _run(self, statement: LiteralString, values: Any) -> Cursor:
+        """Execute on the statement's own cursor: making one costs more than using it."""
+        cursor = self._cursors.get(statement)
+        if cursor is None:
+            cursor = self._cursors[statement] = self._connect().cursor()
+        return cursor.execute(statement, values)
 
     @contextmanager
     def _transaction(self) -> Iterator[psycopg.Connection]:
@@ -100,6 +110,7 @@ class PostgresCallStore:
 
     def _connect(self) -> psycopg.Connection:
         if self._connection is None or self._connection.closed:
+            self._cursors.clear()
             self._connection = psycopg.connect(
                 self._url,
                 autocommit=True,

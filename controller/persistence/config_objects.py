@@ -51,7 +51,7 @@ def parameters_to(parameters: CallParameters) -> dict[str, Any]:
 
 
 def _rate_groups(connection: sa.Connection) -> dict[str, RateGroupSpec]:
-    query = sa.select(t.rate_groups).order_by(t.rate_groups.c.id)
+    query = sa.select(t.rate_groups).order_by(t.rate_groups.c.name.collate("C"))
     return {
         row.name: RateGroupSpec(
             row.name, row.currency, row.decimals, Rounding(row.rounding), row.timezone, row.memo
@@ -67,7 +67,7 @@ def _accounts(connection: sa.Connection) -> dict[str, AccountSpec]:
         .outerjoin(parents, parents.c.id == accounts.c.parent_id)
         .outerjoin(groups, groups.c.id == accounts.c.rate_group_id)
         .where(accounts.c.kind != AccountKind.SYSTEM)
-        .order_by(accounts.c.id)
+        .order_by(accounts.c.name.collate("C"))
     )
     return {row.name: _account(row) for row in connection.execute(query)}
 
@@ -98,7 +98,7 @@ def _mapping_gateways(connection: sa.Connection) -> dict[str, MappingGatewaySpec
     query = (
         sa.select(gateways, accounts.c.name.label("account"))
         .join(accounts, accounts.c.id == gateways.c.account_id)
-        .order_by(gateways.c.id)
+        .order_by(gateways.c.name.collate("C"))
     )
     return {
         row.name: _mapping_gateway(row, tuple(sorted(addresses.get(row.id, ()))))
@@ -128,7 +128,7 @@ def _routing_gateways(connection: sa.Connection) -> dict[str, RoutingGatewaySpec
     query = (
         sa.select(gateways, accounts.c.name.label("clearing_account"))
         .join(accounts, accounts.c.id == gateways.c.clearing_account_id)
-        .order_by(gateways.c.id)
+        .order_by(gateways.c.name.collate("C"))
     )
     return {row.name: _routing_gateway(row) for row in connection.execute(query)}
 
@@ -159,7 +159,7 @@ def _routes(connection: sa.Connection) -> dict[str, RouteSpec]:
     query = (
         sa.select(routes.c.prefix, gateways.c.name, routes.c.priority)
         .join(gateways, gateways.c.id == routes.c.gateway_id)
-        .order_by(routes.c.id)
+        .order_by(gateways.c.name.collate("C"), routes.c.prefix.collate("C"))
     )
     specs = (RouteSpec(*row) for row in connection.execute(query))
     return {spec.name: spec for spec in specs}

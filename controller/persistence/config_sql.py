@@ -138,10 +138,12 @@ FROM (SELECT account, sum(amount) AS amount
 JOIN accounts a ON a.name = n.account WHERE f.account_id = a.id
 """
 
-PARAMETERS = "UPDATE configuration_state SET parameters = CAST(:parameters AS json)"
-
-# the one place that raises it; its trigger tells the controllers
-BUMP_VERSION = "UPDATE configuration_state SET version = version + 1 RETURNING version"
+# the one place that raises the version; its trigger tells the controllers, so it runs once
+BUMP_VERSION = """
+UPDATE configuration_state SET version = version + 1,
+    parameters = coalesce(CAST(:parameters AS json), parameters)
+RETURNING version
+"""
 
 IN_CALLS = {
     "accounts": """

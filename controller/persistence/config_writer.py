@@ -13,8 +13,9 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 
+from controller.domain.configuration import CallParameters
 from controller.domain.decks import DeckRow
-from controller.domain.errors import StoreUnavailable, TollgateError
+from controller.domain.errors import InvalidInput, StoreUnavailable, TollgateError
 from controller.domain.ledger import SystemAccount
 from controller.persistence import config_sql, deck_store
 from controller.persistence import schema as t
@@ -38,6 +39,7 @@ CONFIGURATION_LOCK = 7_018_604_012
 WAIT_S = 60
 """Longest wait for another change to end."""
 ROW_WAIT_S = 10
+_NO_TABLE = "42P01"
 
 
 class PostgresConfigurationStore:
@@ -51,8 +53,8 @@ class PostgresConfigurationStore:
     def begin(self) -> Iterator["PostgresConfigurationWork"]:
         """One transaction, rolled back unless committed.
 
-        Raises StoreUnavailable where the database is away or another change takes too long, and
-        TollgateError where the database refuses what was written.
+        Raises StoreUnavailable where the database is away or another change takes too long,
+        TollgateError where it refuses what was written, InvalidInput where it has no schema.
         """
         try:
             with transaction(self._engine) as connection:
@@ -64,7 +66,11 @@ class PostgresConfigurationStore:
         except sa.exc.IntegrityError as error:
             raise TollgateError(f"the database refused the change: {_first_line(error)}") from error
         except sa.exc.ProgrammingError as error:
-            raise StoreUnavailable(f"{_first_line(error)}; is the schema up to date?") from error
+            if getattr(error.orig, "sqlstate", "") != _NO_TABLE:
+                raise
+            raise InvalidInput(
+                "the database has no schema: 'tollgate db upgrade' makes it"
+            ) from error
 
 
 class PostgresConfigurationWork:
@@ -126,7 +132,7 @@ class PostgresConfigurationWork:
     # -- write ----------------------------------------------------------------------------
 
     def bump_version(self) -> int:
-        return int(self._execute(config_sql.BUMP_VERSION).scalar_one())
+        return self._new_version(None)
 
     def write(self, difference: Difference) -> int:
         """Carry out a difference; the new version. References exist when they are needed."""
@@ -139,10 +145,14 @@ class PostgresConfigurationWork:
         removed_groups = difference.removed(Section.RATE_GROUPS)
         self._on_names(config_sql.RELEASE_RATE_GROUPS, removed_groups)
         self._on_names(config_sql.REMOVE_RATE_GROUPS, removed_groups)
-        self._write_parameters(difference)
-        version = self.bump_version()
+        version = self._new_version(difference.new_parameters)
         self._post(difference.openings)
         return version
+
+    def _new_version(self, parameters: CallParameters | None) -> int:
+        """`parameters` None: they stay."""
+        text = orjson.dumps(parameters_to(parameters)).decode() if parameters else None
+        return int(self._execute(config_sql.BUMP_VERSION, parameters=text).scalar_one())
 
     def _write_accounts(self, difference: Difference) -> None:
         accounts = difference.written(Section.ACCOUNTS)
@@ -172,11 +182,6 @@ class PostgresConfigurationWork:
         gateways = difference.written(Section.ROUTING_GATEWAYS)
         self._write_rows(config_sql.ROUTING_GATEWAYS, gateways)
         self._write_rows(config_sql.ROUTES, difference.written(Section.ROUTES))
-
-    def _write_parameters(self, difference: Difference) -> None:
-        if difference.new_parameters is not None:
-            text = orjson.dumps(parameters_to(difference.new_parameters)).decode()
-            self._execute(config_sql.PARAMETERS, parameters=text)
 
     def _post(self, openings: Sequence[Opening]) -> None:
         """Postings and the balances that follow, as the last thing: calls wait for the lock."""

@@ -23,7 +23,8 @@ def open_deck(path: Path, watch: Callable[[BinaryIO], BinaryIO] | None = None) -
         binary: BinaryIO = path.open("rb")
     except OSError as error:
         raise InvalidInput(_why(error)) from None
-    return io.TextIOWrapper(watch(binary) if watch else binary, encoding="utf-8-sig", newline="")
+    watched = watch(binary) if watch else binary
+    return io.TextIOWrapper(watched, encoding="utf-8-sig", errors="surrogateescape", newline="")
 
 
 class DeckDirectory:

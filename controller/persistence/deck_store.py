@@ -150,8 +150,9 @@ def stored_rows(connection: sa.Connection, group: str) -> Iterator[DeckRow]:
         .join(groups, groups.c.id == rates.c.rate_group_id)
         .where(groups.c.name == group)
         .order_by(rates.c.prefix.collate("C"), rates.c.effective_from.nulls_first())
+        .execution_options(yield_per=10_000)
     )
-    for row in connection.execution_options(yield_per=10_000).execute(query):
+    for row in connection.execute(query):
         yield DeckRow(
             row.prefix,
             row.tiers,

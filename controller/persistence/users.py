@@ -97,6 +97,12 @@ class PostgresUsers:
             )
             _open(connection, session)
 
+    def forget_expired(self, now: datetime) -> int:
+        """For the scheduler: drop sessions that are over; how many there were."""
+        over = web_sessions.delete().where(web_sessions.c.expires_at <= now)
+        with transaction(self._engine) as connection:
+            return connection.execute(over).rowcount
+
     def add_first_administrator(self, name: str, password_hash: str) -> bool:
         """Two processes that start together make one: the name is unique."""
         first = sa.select(

@@ -73,17 +73,21 @@ FROM (
     WHERE call_id IS NOT NULL AND kind IN ('call_charge', 'call_tax', 'call_cost')
     GROUP BY call_id
 ) p
-FULL JOIN (SELECT call_id, net, tax, cost, account_id, cost_account_id FROM cdrs) c
-    USING (call_id)
+FULL JOIN (
+    SELECT call_id, net, tax, cost, account_id, cost_account_id,
+        coalesce('#' || account_id, 'none') AS payer,
+        coalesce('#' || cost_account_id, 'none') AS vendor
+    FROM cdrs
+) c USING (call_id)
 CROSS JOIN LATERAL (VALUES
     ('record', CASE WHEN c.net IS NULL THEN 'none' ELSE 'one' END, 'one'),
     ('net', trim_scale(coalesce(p.net, 0))::text, trim_scale(c.net)::text),
     ('tax', trim_scale(coalesce(p.tax, 0))::text, trim_scale(c.tax)::text),
     ('cost', trim_scale(coalesce(p.cost, 0))::text, trim_scale(c.cost)::text),
-    ('paying account', '#' || p.payer, coalesce('#' || c.account_id, 'none')),
-    ('last paying account', '#' || p.last_payer, coalesce('#' || c.account_id, 'none')),
-    ('vendor account', '#' || p.vendor, coalesce('#' || c.cost_account_id, 'none')),
-    ('last vendor account', '#' || p.last_vendor, coalesce('#' || c.cost_account_id, 'none'))
+    ('paying account', '#' || p.payer, c.payer),
+    ('last paying account', '#' || nullif(p.last_payer, p.payer), c.payer),
+    ('vendor account', '#' || p.vendor, c.vendor),
+    ('last vendor account', '#' || nullif(p.last_vendor, p.vendor), c.vendor)
 ) AS v(what, stored, expected)
 WHERE (
     coalesce(p.net, 0) = c.net AND coalesce(p.tax, 0) = c.tax AND coalesce(p.cost, 0) = c.cost

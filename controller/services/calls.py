@@ -8,7 +8,7 @@ runs on one thread and never waits: the journal and the switch answer through `o
 import heapq
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from controller.domain.admission import AdmissionRules, Admitted
 from controller.domain.authorization import Authorized, authorize
@@ -133,10 +133,6 @@ class CallService:
             self._journal.submit(Answered(event.call_id, event.answered_us, gateway_id, held))
 
     def on_attempt_ended(self, event: AttemptEnded) -> None:
-        call = self.calls.get(event.call_id)
-        leg = call.ticket.attempt(event.leg_id) if call and call.ticket else None
-        if leg is not None:
-            event = replace(event, caller_sent=leg.caller, callee_sent=leg.callee)
         self._journal.submit(Attempted(event))
 
     def on_ended(self, event: CallEnded) -> None:

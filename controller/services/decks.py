@@ -192,7 +192,10 @@ def _overlap_message(overlap: Overlap) -> str:
 
 def _checked(text: Iterable[str], zone: tzinfo, complain: Report) -> Iterator[NumberedRow]:
     records = _records(text, complain)
-    columns = next(records, (0, []))[1]
+    number, columns = next(records, (0, []))
+    if not number:
+        complain(1, "no header row")
+        return
     if not _header_is_sound(columns, complain):
         return
     validity = Validity()
@@ -230,12 +233,24 @@ def _header_is_sound(columns: list[str], complain: Report) -> bool:
 
 
 def _records(text: Iterable[str], complain: Report) -> Iterator[tuple[int, list[str]]]:
-    """CSV records by number; a file that cannot be read further ends here, with its complaint."""
+    """CSV records by number; a file that cannot be read further ends here, with its complaint.
+
+    Bytes that are not UTF-8 come as surrogates, so that their row is known.
+    """
     number = 0
     try:
         for number, record in enumerate(csv.reader(text, strict=True), start=1):
-            yield number, [cell.strip() for cell in record] if number == 1 else record
+            if _is_utf8(record):
+                yield number, [cell.strip() for cell in record] if number == 1 else record
+            else:
+                complain(number, "not UTF-8")
     except csv.Error as error:
         complain(number + 1, f"not CSV: {error}")
-    except UnicodeDecodeError:
-        complain(number + 1, "not UTF-8 in or after this row")
+
+
+def _is_utf8(record: list[str]) -> bool:
+    try:
+        "".join(record).encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -69,21 +69,16 @@ class Recovery:
         self._report = report
         self._missing: dict[str, float] = {}
         self._ask_answers = True
+        self._unnoted: SwitchConnected | None = None
         self._restarted_at: datetime | None = None
         self._busy = asyncio.Lock()
 
     async def on_connected(self, event: SwitchConnected) -> None:
         """Learn whether the switch restarted, then reconcile."""
+        self._calls.arm_timers_again()
+        self._ask_answers = True
+        self._unnoted = event
         try:
-            async with self._busy:
-                before = await asyncio.to_thread(
-                    self._store.note_switch, event.switch_id, event.instance
-                )
-            if before is not None and before != event.instance:
-                log.warning("the switch restarted", extra={"switch": event.switch_id})
-                self._restarted_at = self._clock.now()
-            self._calls.arm_timers_again()
-            self._ask_answers = True
             await self.reconcile()
         except StoreUnavailable as error:
             log.error("recovery postponed", extra={"why": str(error)})
@@ -103,6 +98,7 @@ class Recovery:
     async def reconcile(self) -> None:
         """One comparison. Calls that the switch has are adopted, ended ones settled."""
         async with self._busy:
+            await self._note_instance()
             # first what the database holds: a call that is opened later cannot seem to be missing
             open_calls = await asyncio.to_thread(self._store.open_calls, self._link.switch_id)
             spooled = await asyncio.to_thread(lambda: list(self._spool.ended_calls(SPOOL_AGE_S)))
@@ -122,6 +118,17 @@ class Recovery:
                     await self._missing_call(ticket, answered_at)
             self._ask_answers = False
             self._forget({ticket.call_id for ticket, _, _ in open_calls})
+
+    async def _note_instance(self) -> None:
+        """Remember which instance of the switch we talk to; another one than before restarted."""
+        event = self._unnoted
+        if event is None:
+            return
+        before = await asyncio.to_thread(self._store.note_switch, event.switch_id, event.instance)
+        if before is not None and before != event.instance:
+            log.warning("the switch restarted", extra={"switch": event.switch_id})
+            self._restarted_at = self._clock.now()
+        self._unnoted = None
 
     async def _adopt(self, ticket: Ticket, granted_s: int, answered_at: datetime | None) -> None:
         known = self._calls.calls.get(ticket.call_id)

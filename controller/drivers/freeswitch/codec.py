@@ -43,7 +43,7 @@ class FrameDecoder:
         self._headers: dict[str, str] | None = None
         self._body_size = 0
 
-    def feed(self, data: bytes) -> list[Frame]:
+    def feed(self, data: bytes | memoryview) -> list[Frame]:
         """The frames that `data` completes. Raises ProtocolError; then the link must be closed."""
         self._buffer += data
         frames = []

@@ -12,11 +12,12 @@ from controller.domain.errors import ProtocolError, SwitchError, SwitchTimeout, 
 from controller.drivers.freeswitch.codec import Frame, FrameDecoder, encode_command
 
 MAX_PENDING = 10_000
+READ_BYTES = 65_536
 _EVENTS = ("text/event-json", "text/event-plain")
 _REPLIES = ("command/reply", "api/response")
 
 
-class EventSocket(asyncio.Protocol):
+class EventSocket(asyncio.BufferedProtocol):
     """Use `open_socket`. `closed` resolves to why the connection ended."""
 
     def __init__(self, password: str, on_event: Callable[[Frame], None], timeout_s: float) -> None:
@@ -29,6 +30,8 @@ class EventSocket(asyncio.Protocol):
         self._on_event = on_event
         self._timeout_s = timeout_s
         self._decoder = FrameDecoder()
+        # reused for every read: asyncio's own reads allocate 256 KiB each time
+        self._received = bytearray(READ_BYTES)
         self._pending: deque[tuple[float, asyncio.Future[Frame] | None]] = deque()
         self._transport: asyncio.Transport | None = None
         self._watchdog: asyncio.TimerHandle | None = None
@@ -49,17 +52,20 @@ class EventSocket(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
-    # -- asyncio.Protocol -----------------------------------------------------------------
+    # -- asyncio.BufferedProtocol -----------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         self._watchdog = self._loop.call_later(self._timeout_s, self._watch)
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, _sizehint: int) -> bytearray:
+        return self._received
+
+    def buffer_updated(self, count: int) -> None:
         self.last_heard = self._loop.time()
         try:
-            for frame in self._decoder.feed(data):
+            for frame in self._decoder.feed(memoryview(self._received)[:count]):
                 self._handle(frame)
         except ProtocolError as error:
             self.close(f"protocol error: {error}")
@@ -109,7 +115,7 @@ class EventSocket(asyncio.Protocol):
             future.set_result(frame)
 
     def _authenticated(self, reply: asyncio.Future[Frame]) -> None:
-        if self.ready.done() or reply.cancelled() or reply.exception() is not None:
+        if reply.cancelled() or reply.exception() is not None or self.ready.done():
             return
         if reply.result().reply.startswith("+OK"):
             self.ready.set_result(None)
@@ -133,6 +139,8 @@ async def open_socket(
     timeout_s: float = 5.0,
 ) -> EventSocket:
     """Connect and authenticate. Raises SwitchError."""
+    if not password.isprintable():
+        raise SwitchError("the switch's password holds signs that cannot be sent")
     connection = EventSocket(password, on_event, timeout_s)
     try:
         async with asyncio.timeout(timeout_s):

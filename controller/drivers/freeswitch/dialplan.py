@@ -8,18 +8,21 @@ that held one of those signs would be an instruction to the switch.
 import re
 
 from controller.domain.errors import UnsafeText
+from controller.domain.numbering import sendable
 from controller.domain.plan import Attempt, Connect, Media, Plan, Refuse
 from controller.domain.reasons import SIGNALS
 from controller.drivers.freeswitch import variables as v
 
 _SAFE = re.compile(r"[0-9A-Za-z+*#_.:@/ -]*", re.ASCII)
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
+_TRANSPORTS = {"udp": "", "tcp": ";transport=tcp", "tls": ";transport=tls"}
 _CODEC = re.compile(r"[0-9A-Za-z.@-]{1,32}", re.ASCII)
 
 
 def transfer_command(plan: Plan) -> str:
     """The api command that carries the plan out. Raises UnsafeText."""
     body = _connect(plan) if isinstance(plan, Connect) else _refuse(plan)
-    return f"api uuid_transfer {safe(plan.call_id)} 'm:~:{body}' inline"
+    return f"api uuid_transfer {uuid_of(plan.call_id)} 'm:~:{body}' inline"
 
 
 def safe(value: str) -> str:
@@ -29,25 +32,38 @@ def safe(value: str) -> str:
     return value
 
 
+def uuid_of(text: str) -> str:
+    """The text, if it is a UUID. Raises UnsafeText."""
+    if not _UUID.fullmatch(text):
+        raise UnsafeText(f"{text[:64]!r} is not a call id")
+    return text
+
+
 def _refuse(plan: Refuse) -> str:
     signal = SIGNALS[plan.reason]
     return f"set:{v.REASON}={plan.reason}~respond:{signal.sip_status} {signal.sip_phrase}"
 
 
 def _connect(plan: Connect) -> str:
+    """The caller's leg, where it needs anything, and the hunt.
+
+    Each application and each variable costs the switch more than all of the controller's own
+    work on them (docs/adr/0006), so what can stand in the dial string does.
+    """
     legs = "|".join(map(_attempt, plan.attempts))
-    # counted anew for each attempt by the switch; without it, 60 s would end a longer ringing
-    hunt_s = max(a.ring_timeout_s for a in plan.attempts) + 5
-    return f"multiset:^^;{_joined(_caller_leg(plan))}~bridge:{{{v.HUNT_TIMEOUT}={hunt_s}}}{legs}"
+    bridge = f"bridge:{{^^;{_joined(_hunt(plan))}}}{legs}"
+    caller_leg = _media(plan.media, v.INBOUND_CODECS)
+    return f"multiset:^^;{_joined(caller_leg)}~{bridge}" if caller_leg else bridge
 
 
-def _caller_leg(plan: Connect) -> dict[str, str]:
+def _hunt(plan: Connect) -> dict[str, str]:
+    """What holds for all attempts. The answering leg sets the timer of the caller's leg."""
     return {
-        v.REASON: "",
-        v.ON_ANSWER: f"sched_hangup +{plan.granted_s} {v.TIMER_CAUSE}",
+        v.ON_ANSWER: f"sched_hangup +{plan.granted_s} {uuid_of(plan.call_id)} {v.TIMER_CAUSE}",
         v.GO_ON_AFTER_TIMEOUT: "true",
         v.STOP_CAUSES: ",".join(_switch_causes(plan.stop_causes)),
-        **_media(plan.media, v.INBOUND_CODECS),
+        # counted anew for each attempt; without it, 60 s would end a longer ringing
+        v.HUNT_TIMEOUT: str(max(a.ring_timeout_s for a in plan.attempts) + 5),
     }
 
 
@@ -61,7 +77,7 @@ def _attempt(attempt: Attempt) -> str:
     # name and number of our own at every leg: else the caller's display name, line breaks and
     # all, would be written into the INVITE to the vendor
     variables = {
-        v.LEG_ID: safe(attempt.leg_id),
+        v.LEG_ID: uuid_of(attempt.leg_id),
         v.ATTEMPT: str(attempt.number),
         v.GATEWAY: safe(attempt.gateway),
         v.LEG_TIMEOUT: str(attempt.ring_timeout_s),
@@ -78,8 +94,10 @@ def _address(attempt: Attempt) -> str:
     host = f"[{attempt.host}]" if ":" in attempt.host else attempt.host
     if not re.fullmatch(r"\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z.-]+", host):
         raise UnsafeText(f"{host!r} is not a host")
-    transport = "" if attempt.transport == "udp" else f";transport={safe(attempt.transport)}"
-    return f"sofia/{v.TRUNK_PROFILE}/{safe(attempt.callee)}@{host}:{attempt.port}{transport}"
+    if not sendable(attempt.callee) or attempt.transport not in _TRANSPORTS:
+        raise UnsafeText(f"{attempt.callee[:64]!r} over {attempt.transport[:16]!r}")
+    suffix = _TRANSPORTS[attempt.transport]
+    return f"sofia/{v.TRUNK_PROFILE}/{attempt.callee}@{host}:{attempt.port}{suffix}"
 
 
 def _media(media: Media, codecs_variable: str) -> dict[str, str]:

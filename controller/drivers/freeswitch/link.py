@@ -16,7 +16,7 @@ from controller.domain.reasons import Reason
 from controller.drivers.freeswitch import variables as v
 from controller.drivers.freeswitch.codec import Frame, decode_json_event
 from controller.drivers.freeswitch.connection import EventSocket, open_socket
-from controller.drivers.freeswitch.dialplan import safe, transfer_command
+from controller.drivers.freeswitch.dialplan import transfer_command, uuid_of
 from controller.drivers.freeswitch.translate import channel_event, stamp, uuid_text
 
 log = logging.getLogger(__name__)
@@ -86,19 +86,19 @@ class FreeSwitchLink:
         A timer is named for the grant that it ends, which the database knows, so that another
         controller finds it; the plan's own timer has the call's id.
         """
-        kill = f"uuid_kill {safe(call_id)} {v.TIMER_CAUSE}"
+        kill = f"uuid_kill {uuid_of(call_id)} {v.TIMER_CAUSE}"
         group = _timer_group(call_id, granted_s)
         self._send(f"api sched_api +{max(1, seconds)} {group} {kill}", call_id, "timer")
         for old in (_timer_group(call_id, replaced_s), call_id):
             self._send(f"api sched_del {old}", call_id, "old timer")
 
     def name_ending(self, call_id: str, reason: Reason) -> None:
-        self._send(f"api uuid_setvar {safe(call_id)} {v.REASON} {reason}", call_id, "reason")
+        self._send(f"api uuid_setvar {uuid_of(call_id)} {v.REASON} {reason}", call_id, "reason")
 
     def hang_up(self, call_id: str, reason: Reason) -> None:
         self.name_ending(call_id, reason)
         cause = _KILL_CAUSES.get(reason, "NORMAL_CLEARING")
-        self._send(f"api uuid_kill {safe(call_id)} {cause}", call_id, "hang-up")
+        self._send(f"api uuid_kill {uuid_of(call_id)} {cause}", call_id, "hang-up")
 
     async def live_channels(self) -> LiveChannels:
         """The calls that the switch holds, or `known=False` when it doesn't say."""
@@ -116,7 +116,7 @@ class FreeSwitchLink:
         if self._commands is None:
             return None
         try:
-            reply = (await self._commands.ask(f"api uuid_exists {safe(call_id)}")).reply
+            reply = (await self._commands.ask(f"api uuid_exists {uuid_of(call_id)}")).reply
         except SwitchError:
             return None
         return {"true": True, "false": False}.get(reply.strip())
@@ -126,7 +126,7 @@ class FreeSwitchLink:
         if self._commands is None:
             return None
         try:
-            frame = await self._commands.ask(f"api uuid_dump {safe(call_id)} json")
+            frame = await self._commands.ask(f"api uuid_dump {uuid_of(call_id)} json")
             return stamp(decode_json_event(frame.body).get(v.ANSWERED_TIME))
         except SwitchError:
             return None
@@ -194,7 +194,7 @@ class FreeSwitchLink:
 
 
 def _timer_group(call_id: str, granted_s: int) -> str:
-    return f"{v.TIMER_GROUP}-{safe(call_id)}-{granted_s}"
+    return f"{v.TIMER_GROUP}-{uuid_of(call_id)}-{granted_s}"
 
 
 async def _subscribe(events: EventSocket, commands: EventSocket) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 from controller.domain.errors import ProtocolError
 from controller.domain.events import AttemptEnded, CallAnswered, CallEnded, CallOffered
+from controller.domain.reasons import Reason
 from controller.drivers.freeswitch import variables as v
 
 MAX_TEXT = 128
@@ -70,7 +71,7 @@ def call_ended(lookup: Lookup, switch_id: str) -> CallEnded:
         q850=_number(lookup(v.Q850)),
         sip_status=_sip_status(lookup, disposition),
         hangup_by_caller=disposition in ("recv_bye", "recv_cancel"),
-        platform_reason=text(lookup(v.REASON)),
+        platform_reason=_platform_reason(lookup),
         connected_leg=next((leg for leg, cause in legs if cause == v.ANSWERED_LEG_CAUSE), ""),
         attempted_legs=tuple(leg for leg, _ in legs),
         source_ip=text(lookup(v.SOURCE_IP)),
@@ -101,6 +102,8 @@ def attempt_ended(lookup: Lookup, switch_id: str) -> AttemptEnded | None:
         q850=_number(lookup(v.Q850)),
         sip_status=_sip_status(lookup, disposition),
         hangup_by_remote=disposition.startswith("recv_"),
+        caller_sent=text(lookup(v.LEG_CALLER)),
+        callee_sent=text(lookup(v.REQUEST_URI)).partition("@")[0],
     )
 
 
@@ -155,6 +158,13 @@ def _sip_status(lookup: Lookup, disposition: str) -> int:
     if disposition == "recv_cancel":
         return 487
     return _number(lookup(v.TERM_STATUS)) or _number(lookup(v.FAILURE_STATUS))
+
+
+def _platform_reason(lookup: Lookup) -> str:
+    """What a plan said; without one, a call that ended in `park` was ended by the fail-safe."""
+    named = text(lookup(v.REASON))
+    undecided = not named and lookup(v.LAST_APPLICATION) == "park"
+    return Reason.CONTROLLER_UNAVAILABLE if undecided else named
 
 
 def _first(*stamps: object) -> int:

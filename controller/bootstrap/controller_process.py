@@ -1,19 +1,14 @@
-"""The one place that chooses implementations: settings in, wired services out."""
+"""The controller as a process: links, journal, call service and recovery of one switch."""
 
 import asyncio
 import contextlib
 import logging
 import signal
-import time
-import uuid
 from collections.abc import Callable, Coroutine
-from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any
 
-import sqlalchemy as sa
-
 from controller import telemetry
+from controller.bootstrap.common import RandomIds, SystemClock, database_url, engine
 from controller.config import Settings
 from controller.domain.events import (
     AttemptEnded,
@@ -28,7 +23,7 @@ from controller.drivers.freeswitch.link import FreeSwitchLink
 from controller.drivers.freeswitch.spool import CdrSpool
 from controller.persistence.call_store import PostgresCallStore
 from controller.persistence.config_reader import ConfigurationWatcher
-from controller.persistence.database import driver_url, make_engine, start_embedded
+from controller.persistence.database import driver_url
 from controller.services.calls import CallService
 from controller.services.journal import GroupCommitJournal
 from controller.services.journal_entries import Entry, Outcome
@@ -37,35 +32,6 @@ from controller.services.recovery import Recovery
 log = logging.getLogger(__name__)
 
 TICK_S = 0.25
-
-
-class SystemClock:
-    """Implements `services.ports.Clock`."""
-
-    def now(self) -> datetime:
-        return datetime.now(UTC)
-
-    def monotonic(self) -> float:
-        return time.monotonic()
-
-
-class RandomIds:
-    """Implements `services.ports.Ids`."""
-
-    def leg_id(self) -> str:
-        return str(uuid.uuid4())
-
-
-@lru_cache(maxsize=4)
-def database_url(settings: Settings) -> str:
-    """The operator's database, or the embedded one, started if it isn't running."""
-    if settings.database_url:
-        return settings.database_url
-    return start_embedded((settings.data_dir / "postgres").resolve())
-
-
-def engine(settings: Settings) -> sa.Engine:
-    return make_engine(database_url(settings))
 
 
 class ControllerProcess:

@@ -1,0 +1,24 @@
+"""The one place that chooses implementations: settings in, wired services out."""
+
+from controller.bootstrap.common import RandomIds, SystemClock, database_url, engine
+from controller.bootstrap.controller_process import ControllerProcess, run_controller
+from controller.bootstrap.first_run import first_administrator, load_demo, simulated_world
+from controller.bootstrap.timed import forget_old_sessions, make_partitions, verify_books
+from controller.bootstrap.web import web_secret, web_services
+
+__all__ = [
+    "ControllerProcess",
+    "RandomIds",
+    "SystemClock",
+    "database_url",
+    "engine",
+    "first_administrator",
+    "forget_old_sessions",
+    "load_demo",
+    "make_partitions",
+    "run_controller",
+    "simulated_world",
+    "verify_books",
+    "web_secret",
+    "web_services",
+]

@@ -1,0 +1,46 @@
+"""The web application's services."""
+
+import os
+import secrets
+
+from controller.bootstrap.common import SystemClock, engine
+from controller.config import Settings
+from controller.persistence.users import PostgresUsers
+from controller.persistence.views.accounts import PostgresAccounts
+from controller.persistence.views.cdrs import PostgresCdrs
+from controller.persistence.views.dashboard import PostgresDashboard
+from controller.persistence.views.live_calls import PostgresLiveCalls
+from controller.persistence.views.reading import PostgresProbe
+from controller.services.passwords import Argon2Passwords
+from controller.services.sign_in import SignIn
+from controller.services.views import WebServices
+
+SECRET_BYTES = 32
+
+
+def web_services(settings: Settings) -> WebServices:
+    """Everything that `web.create_app` is given."""
+    database, clock = engine(settings), SystemClock()
+    return WebServices(
+        sign_in=SignIn(PostgresUsers(database), Argon2Passwords(), clock),
+        live_calls=PostgresLiveCalls(database),
+        cdrs=PostgresCdrs(database),
+        accounts=PostgresAccounts(database),
+        dashboard=PostgresDashboard(database, clock),
+        database=PostgresProbe(database),
+        clock=clock,
+    )
+
+
+def web_secret(settings: Settings) -> bytes:
+    """The key that signs form cookies: made once, the same for every process and restart."""
+    path = settings.data_dir / "web_secret"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_bytes()
+    with os.fdopen(descriptor, "wb") as file:
+        secret = secrets.token_bytes(SECRET_BYTES)
+        file.write(secret)
+    return secret

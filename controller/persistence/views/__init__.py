@@ -1,0 +1,1 @@
+"""Read models on PostgreSQL (`services.views`): short read-only transactions, keyset paging."""

@@ -1,0 +1,40 @@
+"""Calls in progress, as pages show them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class LiveCall:
+    """A call in progress. `routing_gateways` are the vendors that hold a line for it."""
+
+    call_id: str
+    switch_id: str
+    caller: str
+    callee: str
+    account_id: int
+    account: str
+    currency: str
+    mapping_gateway: str
+    routing_gateways: tuple[str, ...]
+    offered_at: datetime
+    answered_at: datetime | None
+    reserved: Decimal
+    granted_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class LiveCalls:
+    """The newest calls that match, and how many there are of all calls and of talking ones."""
+
+    total: int
+    talking: int
+    matching: int
+    rows: tuple[LiveCall, ...]
+
+
+class LiveCallView(Protocol):
+    def live(self, search: str, limit: int) -> LiveCalls:
+        """Calls whose number or account begins with `search`; newest first."""

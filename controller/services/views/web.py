@@ -1,0 +1,29 @@
+"""What the web application is given."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from controller.services.ports import Clock
+from controller.services.sign_in import SignIn
+from controller.services.views.accounts import AccountView
+from controller.services.views.cdrs import CdrView
+from controller.services.views.dashboard import DashboardView
+from controller.services.views.live_calls import LiveCallView
+
+
+class DatabaseProbe(Protocol):
+    def check(self) -> None:
+        """Returns when the database answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebServices:
+    """All that the web application needs; `bootstrap` fills it."""
+
+    sign_in: SignIn
+    live_calls: LiveCallView
+    cdrs: CdrView
+    accounts: AccountView
+    dashboard: DashboardView
+    database: DatabaseProbe
+    clock: Clock

@@ -1,0 +1,1 @@
+"""Unit tests: pure domain, services with fakes, drivers against scripted peers."""

@@ -1,0 +1,1 @@
+"""The domain: tables that a billing clerk can read, and properties."""

@@ -1,0 +1,1 @@
+"""Drivers, against recorded events and hostile scripted peers."""

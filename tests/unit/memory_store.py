@@ -1,0 +1,228 @@
+"""The call store in memory, behind the real one's port.
+
+It decides by the very functions that the real one uses (admit, extend, settle) and gives the
+same outcomes; only its figures are in memory.
+"""
+
+import copy
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from controller.domain.admission import Admitted, Funds, Holdings, Lines, admit, extend
+from controller.domain.cdr import Cdr
+from controller.domain.errors import StoreUnavailable
+from controller.domain.events import AttemptEnded
+from controller.domain.ledger import Posting, SystemAccount
+from controller.domain.reasons import Reason, Refused
+from controller.domain.settlement import at_us, record_unadmitted, settle
+from controller.domain.ticket import Ticket, ticket_from_json, ticket_to_json
+from controller.services.journal_entries import (
+    Admit,
+    Answered,
+    Attempted,
+    End,
+    Entry,
+    Extend,
+    Outcome,
+    Settled,
+)
+from tests.unit.domain.builders import (
+    CUSTOMER,
+    TRUNK,
+    VENDOR_ACCOUNTS,
+    VENDOR_GATEWAYS,
+    call_id,
+)
+
+
+@dataclass
+class OpenCall:
+    """A call in progress as the database keeps it: the ticket as text."""
+
+    ticket: dict[str, Any]
+    granted_s: int
+    reserved: Decimal
+    gateway_ids: tuple[int, ...]
+    answered_at: datetime | None = None
+
+
+@dataclass
+class Kept:
+    """Everything that a transaction may change."""
+
+    holdings: Holdings = field(default_factory=Holdings)
+    open: dict[str, OpenCall] = field(default_factory=dict)
+    records: dict[tuple[str, datetime], Cdr] = field(default_factory=dict)
+    postings: dict[str, Posting] = field(default_factory=dict)
+    attempts: dict[str, AttemptEnded] = field(default_factory=dict)
+
+
+class MemoryCallStore:
+    """Implements `services.ports.CallStore`. Like the real one, it has one user at a time."""
+
+    def __init__(self, balance: str = "10", overdraft: str = "0") -> None:
+        self.kept = Kept()
+        accounts = {CUSTOMER: Decimal(balance)} | dict.fromkeys(
+            VENDOR_ACCOUNTS.values(), Decimal(0)
+        )
+        for account, amount in accounts.items():
+            limit = Decimal(overdraft) if account == CUSTOMER else Decimal(0)
+            self.kept.holdings.funds[account] = Funds(amount, limit, Decimal(0), 0, None)
+        self.kept.holdings.mapping_lines[TRUNK] = Lines(0, None)
+        for gateway in VENDOR_GATEWAYS.values():
+            self.kept.holdings.routing_lines[gateway] = Lines(0, None)
+        self.paid_in = Decimal(balance)
+        self.away = False
+        self.poisoned: set[str] = set()
+        self.batches: list[list[Entry]] = []
+        self.instances: dict[str, str] = {}
+        self._in_use = threading.Lock()
+        self.dawdle: Callable[[], None] = lambda: None
+
+    # -- the port ----------------------------------------------------------------------------
+
+    def commit(self, batch: Sequence[Entry]) -> list[Outcome]:
+        with self._transaction():
+            before = copy.deepcopy(self.kept)
+            try:
+                outcomes = self._run(list(batch))
+                if poison := self.poisoned & {entry.call_id for entry in batch}:
+                    raise ValueError(f"the database refuses {sorted(poison)}")
+            except Exception:
+                self.kept = before
+                raise
+            self.batches.append(list(batch))
+            return outcomes
+
+    def open_calls(self, switch_id: str) -> list[tuple[Ticket, int, datetime | None]]:
+        with self._transaction():
+            rows = [
+                (ticket_from_json(row.ticket), row.granted_s, row.answered_at)
+                for row in self.kept.open.values()
+            ]
+            return [row for row in rows if row[0].switch_id == switch_id]
+
+    def note_switch(self, switch_id: str, instance: str) -> str | None:
+        with self._transaction():
+            before = self.instances.get(switch_id)
+            self.instances[switch_id] = instance
+            return before
+
+    # -- what tests look at ------------------------------------------------------------------
+
+    @property
+    def customer(self) -> Funds:
+        return self.kept.holdings.funds[CUSTOMER]
+
+    def record(self, call_id: str = call_id()) -> Cdr:
+        (cdr,) = [cdr for (known, _), cdr in self.kept.records.items() if known == call_id]
+        return cdr
+
+    def check_nothing_is_held(self) -> None:
+        """Without open calls nothing is reserved or in use, and the books balance."""
+        holdings = self.kept.holdings
+        assert self.kept.open == {}
+        assert [funds.reserved for funds in holdings.funds.values() if funds.reserved] == []
+        assert [funds.lines for funds in holdings.funds.values() if funds.lines] == []
+        lines = [*holdings.mapping_lines.values(), *holdings.routing_lines.values()]
+        assert [line for line in lines if line.used] == []
+        # each posting leaves an account of ours and enters one of the system's
+        moved = sum((p.amount for p in self.kept.postings.values()), Decimal(0))
+        assert sum(f.balance for f in holdings.funds.values()) == self.paid_in - moved
+
+    # -- internals ---------------------------------------------------------------------------
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        assert self._in_use.acquire(blocking=False), "two threads use one store"
+        try:
+            self.dawdle()
+            if self.away:
+                raise StoreUnavailable("connection refused")
+            yield
+        finally:
+            self._in_use.release()
+
+    def _run(self, batch: list[Entry]) -> list[Outcome]:
+        outcomes: dict[int, Outcome] = {}
+        for kind in (Attempted, Answered, End, Extend, Admit):
+            for index, entry in enumerate(batch):
+                if isinstance(entry, kind):
+                    outcomes[index] = self._apply(entry)
+        return [outcomes[index] for index in range(len(batch))]
+
+    def _apply(self, entry: Entry) -> Outcome:
+        if isinstance(entry, Attempted):
+            self.kept.attempts.setdefault(entry.event.leg_id, entry.event)
+            return None
+        if isinstance(entry, Answered):
+            self._answer(entry)
+            return None
+        if isinstance(entry, End):
+            return self._end(entry)
+        if isinstance(entry, Extend):
+            return self._extend(entry)
+        return self._admit(entry)
+
+    def _admit(self, entry: Admit) -> Outcome:
+        assert entry.call_id not in self.kept.open
+        outcome = admit(entry.ticket, entry.rules, self.kept.holdings)
+        if isinstance(outcome, Admitted):
+            self.kept.open[entry.call_id] = OpenCall(
+                ticket_to_json(entry.ticket),
+                outcome.granted_s,
+                outcome.reserved,
+                outcome.gateway_ids,
+            )
+        return outcome
+
+    def _extend(self, entry: Extend) -> Outcome:
+        row = self.kept.open.get(entry.call_id)
+        if row is None:
+            return Refused(Reason.INTERNAL_ERROR, "the call is not open any more")
+        funds = self.kept.holdings.funds[entry.ticket.account_id]
+        outcome = extend(entry.ticket, row.granted_s, row.reserved, entry.quantum_s, funds)
+        if isinstance(outcome, Admitted):
+            row.granted_s, row.reserved = outcome.granted_s, outcome.reserved
+        return outcome
+
+    def _answer(self, entry: Answered) -> None:
+        row = self.kept.open.get(entry.call_id)
+        if row is None:
+            return
+        row.answered_at = at_us(entry.answered_us)
+        if entry.gateway_id in row.gateway_ids:
+            self._free(gateway for gateway in row.gateway_ids if gateway != entry.gateway_id)
+            row.gateway_ids = (entry.gateway_id,)
+
+    def _free(self, gateway_ids: Iterable[int]) -> None:
+        for gateway in gateway_ids:
+            self.kept.holdings.routing_lines[gateway].used -= 1
+
+    def _end(self, entry: End) -> Outcome:
+        row = self.kept.open.pop(entry.call_id, None)
+        if row is None:
+            settlement = record_unadmitted(entry.unadmitted, entry.ended, entry.threshold_ms)
+        else:
+            ticket = entry.ticket or ticket_from_json(row.ticket)
+            funds = self.kept.holdings.funds[ticket.account_id]
+            funds.reserved -= row.reserved
+            funds.lines -= 1
+            self.kept.holdings.mapping_lines[ticket.mapping_gateway_id].used -= 1
+            self._free(row.gateway_ids)
+            settlement = settle(ticket, entry.ended, row.granted_s, entry.threshold_ms)
+        key = (entry.call_id, settlement.cdr.started_at)
+        if key in self.kept.records:
+            return Settled(None)
+        self.kept.records[key] = settlement.cdr
+        for posting in settlement.postings:
+            assert posting.posting_id not in self.kept.postings
+            self.kept.postings[posting.posting_id] = posting
+            assert not isinstance(posting.debit, SystemAccount)
+            self.kept.holdings.funds[posting.debit].balance -= posting.amount
+        return Settled(settlement)

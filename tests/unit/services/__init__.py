@@ -1,0 +1,1 @@
+"""Services, with fakes behind their ports."""

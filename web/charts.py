@@ -1,0 +1,91 @@
+"""Geometry of the charts, which are plain SVG: no script, no style attribute."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from controller.services.views.cdrs import AttemptRow
+from controller.services.views.dashboard import Minute
+
+WIDTH, HEIGHT = 720, 150
+TALK_SHARE = 0.2
+"""Share of a timeline's width that stands for the talk, however long it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    minute: Minute
+    x: float
+    width: float
+    offered_y: float
+    offered_height: float
+    answered_y: float
+    answered_height: float
+
+
+@dataclass(frozen=True, slots=True)
+class BarChart:
+    """Bars of offered calls with the answered part in front; `top` is the scale's end."""
+
+    bars: tuple[Bar, ...]
+    top: int
+    width: int = WIDTH
+    height: int = HEIGHT
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A phase of an attempt, in percent of the timeline's width."""
+
+    phase: str
+    start: float
+    width: float
+
+
+def minute_chart(minutes: tuple[Minute, ...]) -> BarChart:
+    top = _round_up(max((m.offered for m in minutes), default=0))
+    step = WIDTH / max(1, len(minutes))
+    return BarChart(tuple(_bar(m, n * step, step, top) for n, m in enumerate(minutes)), top)
+
+
+def attempt_segments(
+    attempts: tuple[AttemptRow, ...], began: datetime
+) -> list[tuple[AttemptRow, list[Segment]]]:
+    """Dialing, ringing and talking of each attempt on one scale, set-up in true proportion."""
+    set_up_ends = [a.answered_at or a.ended_at for a in attempts]
+    span_s = max([(end - began).total_seconds() for end in set_up_ends], default=0.0) or 1.0
+    answered = any(a.answered_at for a in attempts)
+    room = 100.0 * (1 - TALK_SHARE if answered else 1)
+
+    def place(when: datetime) -> float:
+        return min(room, max(0.0, (when - began).total_seconds() / span_s * room))
+
+    return [(attempt, _segments(attempt, place(attempt.started_at), place)) for attempt in attempts]
+
+
+def _segments(
+    attempt: AttemptRow, start: float, place: Callable[[datetime], float]
+) -> list[Segment]:
+    set_up_end = place(attempt.answered_at or attempt.ended_at)
+    ringing = place(attempt.ringing_at) if attempt.ringing_at else set_up_end
+    segments = [Segment("dialing", start, ringing - start)]
+    if attempt.ringing_at:
+        segments.append(Segment("ringing", ringing, set_up_end - ringing))
+    if attempt.answered_at:
+        segments.append(Segment("talking", set_up_end, 100.0 - set_up_end))
+    return [s for s in segments if s.width > 0] or [Segment("dialing", min(start, 99.0), 1.0)]
+
+
+def _bar(minute: Minute, x: float, step: float, top: int) -> Bar:
+    offered, answered = (HEIGHT * n / top for n in (minute.offered, minute.answered))
+    return Bar(minute, x + 1, step - 2, HEIGHT - offered, offered, HEIGHT - answered, answered)
+
+
+def _round_up(number: int) -> int:
+    """The next of 1, 2, 5, 10, 20, 50, ... that is not below."""
+    power = 1
+    while True:
+        for digit in (1, 2, 5):
+            if digit * power >= number:
+                return digit * power
+        power *= 10

@@ -1,0 +1,70 @@
+"""Pages for what went wrong. None of them needs the database; none shows a traceback."""
+
+import logging
+import secrets
+
+from flask import Flask, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException
+
+from controller.domain.errors import StoreUnavailable
+
+log = logging.getLogger(__name__)
+
+RETRY_AFTER_S = 5
+
+TEXTS = {
+    400: ("That request makes no sense", "Something in the address or the form is malformed."),
+    401: ("Please sign in", "Your session is over."),
+    403: ("Not for you", "Your account may not open this page."),
+    404: ("Not found", "There is nothing at this address, or it is gone."),
+    405: ("Not that way", "This address takes another kind of request."),
+    413: ("Too much", "The form or file is larger than is accepted."),
+    429: ("Too many at once", "Please wait a moment and try again."),
+    500: ("A fault of ours", "It has been logged. Trying again may help; nothing was half-saved."),
+    503: (
+        "The database is away",
+        "It cannot be reached or takes too long to answer. Calls in progress go on; "
+        "this page tries again by itself.",
+    ),
+}
+_EXPIRED_FORM = ("This form is too old", "Go back, reload the page and send it again.")
+
+
+def register(app: Flask) -> None:
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(CSRFError, _csrf_error)
+    app.register_error_handler(StoreUnavailable, _store_unavailable)
+    app.register_error_handler(500, _fault)
+
+
+def page(status: int, title: str, text: str, reference: str = "") -> tuple[str, int]:
+    html = render_template("error.html", status=status, title=title, text=text, reference=reference)
+    return html, status
+
+
+def _http_error(error: HTTPException) -> ResponseReturnValue:
+    status = error.code or 500
+    title, text = TEXTS.get(status, (error.name, ""))
+    html, status = page(status, title, text)
+    headers = {name: value for name, value in error.get_headers() if name == "Allow"}
+    return html, status, headers
+
+
+def _csrf_error(error: CSRFError) -> ResponseReturnValue:
+    log.warning("form refused", extra={"path": request.path, "why": error.description})
+    return page(400, *_EXPIRED_FORM)
+
+
+def _store_unavailable(error: StoreUnavailable) -> ResponseReturnValue:
+    log.error("page without database", extra={"path": request.path, "why": str(error)})
+    html, status = page(503, *TEXTS[503])
+    return html, status, {"Retry-After": str(RETRY_AFTER_S), "Refresh": str(2 * RETRY_AFTER_S)}
+
+
+def _fault(_error: HTTPException) -> ResponseReturnValue:
+    """Flask has logged the traceback; the reference ties it to what the person saw."""
+    reference = secrets.token_hex(4)
+    log.error("page failed", extra={"path": request.path, "reference": reference})
+    return page(500, *TEXTS[500], reference=reference)
