@@ -57,6 +57,8 @@ def world_of(configuration: Configuration) -> dict[str, Any]:
             "source_ip": ip,
             "source_port": port or 5060,
             "callees": _numbers(configuration, gateway.account_id),
+            # a small customer calls less often than a large one
+            "weight": configuration.accounts[gateway.account_id].capacity or 100,
         }
         for gateway in configuration.mapping_gateways.values()
         for ip, port in gateway.addresses

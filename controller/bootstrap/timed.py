@@ -6,12 +6,10 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 
 from controller.persistence import database, partitions
-from controller.persistence import schema as t
 from controller.persistence.ledger_store import PostgresBooks
+from controller.persistence.users import PostgresUsers
 
 log = logging.getLogger(__name__)
-
-FAILURES_KEPT_S = 86_400
 
 
 def make_partitions(engine: sa.Engine) -> None:
@@ -31,8 +29,4 @@ def verify_books(engine: sa.Engine) -> None:
 
 def forget_old_sessions(engine: sa.Engine) -> None:
     """Sessions that have ended, and failed sign-ins of long ago."""
-    now = sa.func.now()
-    old = now - sa.func.make_interval(0, 0, 0, 0, 0, 0, FAILURES_KEPT_S)
-    with database.transaction(engine) as connection:
-        connection.execute(t.web_sessions.delete().where(t.web_sessions.c.expires_at < now))
-        connection.execute(t.login_failures.delete().where(t.login_failures.c.first_at < old))
+    PostgresUsers(engine).forget_expired(datetime.now(UTC))

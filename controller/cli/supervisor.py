@@ -28,7 +28,10 @@ class Child:
 
     def start(self) -> None:
         self.process = subprocess.Popen(  # noqa: S603 - our own interpreter and modules
-            self.command, env={**os.environ, **self.environment}, stdin=subprocess.DEVNULL
+            self.command,
+            env={**os.environ, **self.environment},
+            stdin=subprocess.DEVNULL,
+            stdout=sys.stderr,
         )
         self.started_at = time.monotonic()
 

@@ -15,6 +15,7 @@ from controller.domain.configuration import (
     RateGroup,
 )
 from controller.domain.events import CallOffered
+from controller.domain.money import plain
 from controller.domain.numbering import dialable, sendable
 from controller.domain.reasons import Reason, Refused
 from controller.domain.routing import Candidate, candidates
@@ -71,7 +72,8 @@ def _rate_and_route(
     sale = _sale(configuration, gateway, account, billed, when)
     if isinstance(sale, Refused):
         return _refuse(trace, "rate", sale.reason, sale.detail)
-    trace.note("rate", "found", f"prefix {sale.prefix}: {sale.tariff} tax {sale.tax_percent}%")
+    tax = plain(sale.tax_percent)
+    trace.note("rate", "found", f"prefix {sale.prefix}: {sale.tariff} tax {tax}%")
     found = candidates(configuration, caller, billed, when, trace)
     if not found:
         return _refuse(trace, "route", Reason.NO_ROUTE, billed)

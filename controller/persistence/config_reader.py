@@ -2,7 +2,6 @@
 
 import logging
 import threading
-from collections.abc import Sequence
 from typing import Any
 
 import psycopg
@@ -11,7 +10,6 @@ import sqlalchemy as sa
 from controller.domain.configuration import (
     Account,
     AccountKind,
-    CallParameters,
     Configuration,
     MappingGateway,
     PrefixMode,
@@ -29,6 +27,7 @@ from controller.domain.numbering import Rewrite
 from controller.domain.plan import Media
 from controller.domain.tariff import Terms, parse_tariff
 from controller.persistence import schema as t
+from controller.persistence.config_objects import parameters_from
 from controller.persistence.database import driver_url
 
 log = logging.getLogger(__name__)
@@ -60,7 +59,7 @@ def load_configuration(engine: sa.Engine) -> Configuration:
         routing_gateways=routing,
         routes=index_routes(routes),
         sources=index_sources(mapping),
-        parameters=_parameters(state.parameters),
+        parameters=parameters_from(state.parameters),
     )
 
 
@@ -198,11 +197,3 @@ def _rate(row: Row) -> Rate:
         valid_from=row.effective_from,
         valid_until=row.effective_to,
     )
-
-
-def _parameters(stored: dict[str, Any]) -> CallParameters:
-    known = CallParameters.__dataclass_fields__
-    chosen = {name: value for name, value in stored.items() if name in known}
-    if isinstance(causes := chosen.get("stop_causes"), Sequence):
-        chosen["stop_causes"] = tuple(causes)
-    return CallParameters(**chosen)

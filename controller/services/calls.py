@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from controller.domain.admission import AdmissionRules, Admitted
+from controller.domain.admission import Admitted
 from controller.domain.authorization import Authorized, authorize
 from controller.domain.call_flow import Do, Signal, State, step
 from controller.domain.errors import Overloaded
@@ -32,6 +32,7 @@ from controller.services.journal_entries import (
     Settled,
 )
 from controller.services.planning import (
+    admission_rules,
     connect_plan,
     make_ticket,
     renewal_lead_s,
@@ -238,16 +239,9 @@ class CallService:
             call.unadmitted = Unadmitted(decision.reason, account_id, name, steps)
             self._turn_away(event.call_id, call, decision)
             return
-        parameters = self._configuration.current.parameters
         call.authorized = decision
         call.ticket = make_ticket(event, decision, steps, self._ids)
-        prepaid = frozenset(c.gateway.gateway_id for c in decision.candidates if c.gateway.prepaid)
-        rules = AdmissionRules(
-            parameters.quantum_s,
-            parameters.admit_partial_quantum,
-            parameters.max_attempts,
-            prepaid,
-        )
+        rules = admission_rules(decision, self._configuration.current.parameters)
         try:
             self._journal.submit(Admit(call.ticket, rules))
         except Overloaded as error:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Protocol
 
-from controller.domain.admission import AdmissionRules, Admitted, Funds, Holdings, admit
+from controller.domain.admission import Admitted, Funds, Holdings, admit
 from controller.domain.authorization import Authorized, authorize
 from controller.domain.configuration import (
     Account,
@@ -29,7 +29,7 @@ from controller.domain.reasons import Refused
 from controller.domain.tariff import Pricing
 from controller.domain.ticket import Ticket, TicketAttempt
 from controller.domain.trace import Trace
-from controller.services.planning import connect_plan, make_ticket
+from controller.services.planning import admission_rules, connect_plan, make_ticket
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ALWAYS = datetime.min.replace(tzinfo=UTC)
@@ -119,7 +119,7 @@ def explain_call(
     ticket = make_ticket(offered, decision, tuple(trace.steps), _NumberedLegs())
     holdings = _read(reader, ticket)
     before = _copy(holdings)
-    verdict = admit(ticket, _rules(configuration, decision), holdings)
+    verdict = admit(ticket, admission_rules(decision, configuration.parameters), holdings)
     trace.note("admit", *_admission(verdict, decision))
     return replace(
         _explained(question, configuration, verdict, trace),
@@ -181,14 +181,6 @@ def _offered(question: CallQuestion) -> CallOffered:
         caller=question.caller,
         caller_name="",
         callee=question.callee,
-    )
-
-
-def _rules(configuration: Configuration, decision: Authorized) -> AdmissionRules:
-    parameters = configuration.parameters
-    prepaid = frozenset(c.gateway.gateway_id for c in decision.candidates if c.gateway.prepaid)
-    return AdmissionRules(
-        parameters.quantum_s, parameters.admit_partial_quantum, parameters.max_attempts, prepaid
     )
 
 

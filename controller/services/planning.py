@@ -1,7 +1,8 @@
 """From a decision to a ticket, and from an admission to a plan. Pure but for fresh leg ids."""
 
-from controller.domain.admission import Admitted
+from controller.domain.admission import AdmissionRules, Admitted
 from controller.domain.authorization import Authorized
+from controller.domain.configuration import CallParameters
 from controller.domain.events import CallOffered
 from controller.domain.plan import Attempt, Connect
 from controller.domain.reasons import Refused
@@ -31,6 +32,17 @@ def make_ticket(
         attempts=tuple(_ticket_attempt(c, ids.leg_id()) for c in decision.candidates),
         max_duration_s=decision.max_duration_s,
         trace=trace,
+    )
+
+
+def admission_rules(decision: Authorized, parameters: CallParameters) -> AdmissionRules:
+    """The parameters that hold for this admission."""
+    prepaid = (c.gateway.gateway_id for c in decision.candidates if c.gateway.prepaid)
+    return AdmissionRules(
+        parameters.quantum_s,
+        parameters.admit_partial_quantum,
+        parameters.max_attempts,
+        frozenset(prepaid),
     )
 
 

@@ -175,7 +175,7 @@ class _Event:
         self.name = name
         self._headers = headers
         self._quick = quick
-        self.direction = quick["call-direction"] if quick is not None else ""
+        self.direction = str(headers.get("Call-Direction", ""))
         self._frames: dict[str, bytes] = {}
 
     def header(self, lower: str) -> str | None:
