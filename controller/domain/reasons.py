@@ -1,6 +1,7 @@
 """Why a call was refused or ended, and what each reason is in SIP and Q.850: the one table.
 
-Vocabulary: spec §9.7. SIP: RFC 3261 §21. Q.850 causes: ITU-T Q.850 table 1.
+Vocabulary: spec §9.7. SIP: RFC 3261 §21. Q.850 causes: ITU-T Q.850 table 1;
+of a refusal it is the one that belongs to the SIP status (RFC 3398 §7.2.4.1), as the switch sends.
 """
 
 from dataclasses import dataclass
@@ -65,16 +66,16 @@ SIGNALS: dict[Reason, Signal] = {
     Reason.ACCOUNT_LOCKED: Signal(403, "Forbidden", 21, "the account is locked"),
     Reason.ACCOUNT_EXPIRED: Signal(403, "Forbidden", 21, "the account has expired"),
     Reason.ACCOUNT_CLOSED: Signal(403, "Forbidden", 21, "the account is closed"),
-    Reason.NO_RATE_GROUP: Signal(503, "Service Unavailable", 34, "the account has no rate group"),
-    Reason.NO_MATCHING_RATE: Signal(503, "Service Unavailable", 34, "no matching rate"),
-    Reason.NO_CALL_PERMISSION: Signal(403, "Forbidden", 57, "rate type above the authorization"),
-    Reason.NO_ROUTE: Signal(503, "Service Unavailable", 3, "no usable routing gateway"),
-    Reason.NO_ROUTE_CAPACITY: Signal(503, "Service Unavailable", 34, "every vendor line is in use"),
+    Reason.NO_RATE_GROUP: Signal(503, "Service Unavailable", 41, "the account has no rate group"),
+    Reason.NO_MATCHING_RATE: Signal(503, "Service Unavailable", 41, "no matching rate"),
+    Reason.NO_CALL_PERMISSION: Signal(403, "Forbidden", 21, "rate type above the authorization"),
+    Reason.NO_ROUTE: Signal(503, "Service Unavailable", 41, "no usable routing gateway"),
+    Reason.NO_ROUTE_CAPACITY: Signal(503, "Service Unavailable", 41, "every vendor line is in use"),
     Reason.INSUFFICIENT_BALANCE: Signal(402, "Payment Required", 21, "insufficient balance"),
-    Reason.ACCOUNT_CAPACITY: Signal(503, "Service Unavailable", 34, "account line limit reached"),
-    Reason.GATEWAY_CAPACITY: Signal(503, "Service Unavailable", 34, "gateway line limit reached"),
+    Reason.ACCOUNT_CAPACITY: Signal(503, "Service Unavailable", 41, "account line limit reached"),
+    Reason.GATEWAY_CAPACITY: Signal(503, "Service Unavailable", 41, "gateway line limit reached"),
     Reason.STORE_UNAVAILABLE: Signal(503, "Service Unavailable", 41, "the database is unavailable"),
-    Reason.OVERLOADED: Signal(503, "Service Unavailable", 42, "more calls than can be decided"),
+    Reason.OVERLOADED: Signal(503, "Service Unavailable", 41, "more calls than can be decided"),
     Reason.CONTROLLER_UNAVAILABLE: Signal(503, "Service Unavailable", 41, "no controller decided"),
     Reason.INTERNAL_ERROR: Signal(500, "Server Internal Error", 41, "a fault in the controller"),
     Reason.BALANCE_EXHAUSTED: Signal(200, "OK", 16, "ended: the balance was used up"),

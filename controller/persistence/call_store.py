@@ -28,8 +28,11 @@ _UNREACHABLE = (psycopg.OperationalError, psycopg.InterfaceError)
 class PostgresCallStore:
     """Implements `services.ports.CallStore`. Not thread-safe: one owner, one connection."""
 
-    def __init__(self, url: str, statement_timeout_s: int = 10) -> None:
+    def __init__(
+        self, url: str, statement_timeout_s: int = 10, application: str = "tollgate-calls"
+    ) -> None:
         self._url = url
+        self._application = application
         self._options = (
             f"-c timezone=UTC -c statement_timeout={statement_timeout_s * 1000} "
             f"-c lock_timeout={statement_timeout_s * 500} "
@@ -118,7 +121,7 @@ class PostgresCallStore:
                 connect_timeout=5,
                 prepare_threshold=1,
                 row_factory=tuple_row,
-                application_name="tollgate-calls",
+                application_name=self._application,
             )
         return self._connection
 

@@ -1,4 +1,4 @@
-"""Monthly partitions of call records: made ahead, dropped whole when they are too old."""
+"""Monthly partitions of call records, made ahead; a month can be detached whole."""
 
 from datetime import date, datetime
 

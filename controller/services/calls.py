@@ -39,11 +39,13 @@ from controller.services.planning import (
     unadmitted_ticket,
 )
 from controller.services.ports import (
+    CallMetrics,
     Clock,
     ConfigurationSource,
     EndedCallSpool,
     Ids,
     Journal,
+    NoMetrics,
     SwitchLink,
 )
 
@@ -80,6 +82,7 @@ class CallService:
         clock: Clock,
         ids: Ids,
         spool: EndedCallSpool,
+        metrics: CallMetrics | None = None,
     ) -> None:
         self._link = link
         self._journal = journal
@@ -89,7 +92,7 @@ class CallService:
         self._spool = spool
         self._renewals: list[tuple[float, str]] = []
         self.calls: dict[str, LiveCall] = {}
-        self.decision_times_s: Callable[[float], None] = lambda _seconds: None
+        self._metrics = metrics or NoMetrics()
         self._actions: dict[Do, Callable[[str, LiveCall], None]] = {
             Do.SEND_PLAN: self._send_plan,
             Do.SEND_REFUSAL: self._send_refusal,
@@ -167,7 +170,7 @@ class CallService:
         if isinstance(outcome, Admitted):
             call.granted = outcome
             waited_s = self._clock.monotonic() - call.offered_at
-            self.decision_times_s(waited_s)
+            self._metrics.decided(waited_s)
             late = waited_s > PLAN_DEADLINE_S
             self._signal(call_id, call, Signal.ADMITTED_LATE if late else Signal.ADMITTED)
             return
@@ -194,6 +197,7 @@ class CallService:
     def _on_settled(self, call_id: str, outcome: Outcome) -> None:
         self.calls.pop(call_id, None)
         if isinstance(outcome, Settled):
+            self._metrics.settled()
             self._spool.discard(call_id)
 
     # -- from time ------------------------------------------------------------------------
@@ -252,6 +256,7 @@ class CallService:
         if call.unadmitted is None:
             call.unadmitted = unadmitted_ticket(call.ticket, refused)
         call.ticket = None
+        self._metrics.refused(refused.reason)
         log.info(
             "refused",
             extra={"call_id": call_id, "reason": str(refused.reason), "detail": refused.detail},

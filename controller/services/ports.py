@@ -53,6 +53,30 @@ class Journal(Protocol):
         """Raises Overloaded when an admission finds the queue full; ends are always taken."""
 
 
+class CallMetrics(Protocol):
+    """Counts what happens to calls."""
+
+    def decided(self, seconds: float) -> None:
+        """From the offer to the committed admission."""
+
+    def refused(self, reason: Reason) -> None: ...
+
+    def settled(self) -> None: ...
+
+
+class NoMetrics:
+    """A `CallMetrics` for those who count nothing."""
+
+    def decided(self, seconds: float) -> None:
+        """Nothing."""
+
+    def refused(self, reason: Reason) -> None:
+        """Nothing."""
+
+    def settled(self) -> None:
+        """Nothing."""
+
+
 OutcomeCallback = Callable[[list[tuple[Entry, Outcome]]], None]
 
 

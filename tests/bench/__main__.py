@@ -59,6 +59,7 @@ def _lifecycle_table(runs: list[lifecycles.Lifecycles]) -> Table:
     rows = (
         (
             f"{run.offered_per_s:.0f}",
+            f"{run.settled_per_s:.0f}",
             str(run.calls),
             f"{run.recorded - run.calls:+d}",
             str(run.refused),
@@ -75,6 +76,7 @@ def _lifecycle_table(runs: list[lifecycles.Lifecycles]) -> Table:
         "Lifecycles through the simulator (CPU in ms a call)",
         (
             "offered/s",
+            "settled/s",
             "calls",
             "records±",
             "shed",

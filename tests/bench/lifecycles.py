@@ -75,12 +75,13 @@ def measure(calls_per_s: float, seconds: float = 10.0) -> Lifecycles:
         metrics_port, port = free_port(), free_port()
         controller = stack.enter_context(_controller(folder, url, port, metrics_port))
         simulator = stack.enter_context(_simulator(folder, port, calls_per_s, calls))
-        began = time.monotonic()
-        processes = ([controller.pid], [simulator.pid])
-        wait_until(lambda: _recorded(engine)[0] >= calls, f"{calls} records", seconds * 3 + 30)
-        took_s = time.monotonic() - began
-        recorded, refused, last_s = _recorded(engine)
-        spent = [cpu_s(pids) / calls * 1000 for pids in (*processes, tree(postgres.pid))]
+        # starting up is not counted: traffic begins once the controller listens
+        wait_until(lambda: _recorded(engine)[0] > 0, "a record", 30)
+        before = [cpu_s(pids) for pids in _processes(controller, simulator, postgres)]
+        steady = _settling_rate(engine, calls, seconds * 3 + 30)
+        recorded, refused = _recorded(engine)
+        after = [cpu_s(pids) for pids in _processes(controller, simulator, postgres)]
+        spent = [(b - a) / calls * 1000 for a, b in zip(before, after, strict=True)]
         p50, p99 = _latencies(metrics_port)
         controller.terminate()
         controller.wait(20)
@@ -92,7 +93,7 @@ def measure(calls_per_s: float, seconds: float = 10.0) -> Lifecycles:
         calls,
         recorded,
         refused,
-        recorded / (last_s or took_s),
+        steady,
         controller_ms,
         database_ms,
         simulator_ms,
@@ -154,16 +155,37 @@ def _python(
         process.wait()
 
 
-def _recorded(engine: sa.Engine) -> tuple[int, int, float]:
-    """Records, refusals among them, and seconds from the first offer to the last end."""
+def _processes(
+    controller: "subprocess.Popen[bytes]",
+    simulator: "subprocess.Popen[bytes]",
+    postgres: BenchDatabase,
+) -> tuple[list[int], ...]:
+    return [controller.pid], [simulator.pid], tree(postgres.pid)
+
+
+def _settling_rate(engine: sa.Engine, calls: int, patience_s: float) -> float:
+    """Calls settled a second between the first and the last quarter, while load is steady."""
+    samples: list[tuple[float, int]] = []
+    deadline = time.monotonic() + patience_s
+    while not samples or samples[-1][1] < calls:
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"{samples[-1][1]} of {calls} calls were settled")
+        samples.append((time.monotonic(), _recorded(engine)[0]))
+        time.sleep(0.25)
+    middle = [s for s in samples if calls / 4 <= s[1] <= calls * 3 / 4] or samples
+    (t0, n0), (t1, n1) = middle[0], middle[-1]
+    return (n1 - n0) / (t1 - t0) if t1 > t0 else 0.0
+
+
+def _recorded(engine: sa.Engine) -> tuple[int, int]:
+    """Records, and those among them of calls that were shed."""
     query = sa.text(
         "SELECT count(*), count(*) FILTER (WHERE reason IN ('overloaded','store_unavailable',"
-        "'controller_unavailable')), coalesce(extract(epoch FROM max(ended_at) - min(started_at)),"
-        " 0)::float FROM cdrs"
+        "'controller_unavailable')) FROM cdrs"
     )
     with engine.connect() as connection:
-        count, refused, span_s = connection.execute(query).one()
-    return count, refused, span_s
+        count, shed = connection.execute(query).one()
+    return count, shed
 
 
 def _latencies(metrics_port: int) -> tuple[float, float]:

@@ -159,3 +159,21 @@ class FixedConfiguration:
     @property
     def current(self) -> Configuration:
         return self.world.configuration()
+
+
+class CountedCalls:
+    """Implements `services.ports.CallMetrics`."""
+
+    def __init__(self) -> None:
+        self.decision_times_s: list[float] = []
+        self.refusals: list[Reason] = []
+        self.settlements = 0
+
+    def decided(self, seconds: float) -> None:
+        self.decision_times_s.append(seconds)
+
+    def refused(self, reason: Reason) -> None:
+        self.refusals.append(reason)
+
+    def settled(self) -> None:
+        self.settlements += 1

@@ -7,6 +7,7 @@ from controller.domain.events import CallAnswered, CallEnded, CallOffered
 from controller.services.calls import CallService
 from tests.unit.domain.builders import SECOND_US, World, answered, call_id, ended, offered
 from tests.unit.fakes import (
+    CountedCalls,
     FakeLink,
     FixedConfiguration,
     HeldJournal,
@@ -29,6 +30,7 @@ class Stage:
         self.spool = MemorySpool()
         self.offers: dict[str, CallOffered] = {}
         self.answers: dict[str, CallAnswered] = {}
+        self.metrics = CountedCalls()
         self.calls = self.new_process()
 
     def new_process(self) -> CallService:
@@ -40,6 +42,7 @@ class Stage:
             self.clock,
             NumberedIds(),
             self.spool,
+            self.metrics,
         )
         self.journal.deliver = self.calls.on_outcomes
         return self.calls

@@ -48,22 +48,28 @@ def _connect(plan: Connect) -> str:
     """The caller's leg, where it needs anything, and the hunt.
 
     Each application and each variable costs the switch more than all of the controller's own
-    work on them (docs/adr/0006), so what can stand in the dial string does.
+    work on them (docs/adr/0002), so what can stand in the dial string does.
     """
     legs = "|".join(map(_attempt, plan.attempts))
     bridge = f"bridge:{{^^;{_joined(_hunt(plan))}}}{legs}"
+    # the switch itself ends a call whose hunt failed, save after some causes (480, 487)
+    hunt = f"{bridge}~hangup:${{{v.HUNT_CAUSE}}}"
     caller_leg = _media(plan.media, v.INBOUND_CODECS)
-    return f"multiset:^^;{_joined(caller_leg)}~{bridge}" if caller_leg else bridge
+    return f"multiset:^^;{_joined(caller_leg)}~{hunt}" if caller_leg else hunt
 
 
 def _hunt(plan: Connect) -> dict[str, str]:
     """What holds for all attempts. The answering leg sets the timer of the caller's leg."""
+    timer = f"sched_hangup +{plan.granted_s} {uuid_of(plan.call_id)} {v.TIMER_CAUSE}"
+    if plan.stop_causes:
+        # with a list of causes the switch leaves all time-outs to the legs
+        return {v.ON_ANSWER: timer, v.STOP_CAUSES: ",".join(_switch_causes(plan.stop_causes))}
+    longest_s = max(attempt.ring_timeout_s for attempt in plan.attempts)
     return {
-        v.ON_ANSWER: f"sched_hangup +{plan.granted_s} {uuid_of(plan.call_id)} {v.TIMER_CAUSE}",
+        v.ON_ANSWER: timer,
         v.GO_ON_AFTER_TIMEOUT: "true",
-        v.STOP_CAUSES: ",".join(_switch_causes(plan.stop_causes)),
         # counted anew for each attempt; without it, 60 s would end a longer ringing
-        v.HUNT_TIMEOUT: str(max(a.ring_timeout_s for a in plan.attempts) + 5),
+        v.HUNT_TIMEOUT: str(longest_s + 5),
     }
 
 

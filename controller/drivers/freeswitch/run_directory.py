@@ -45,7 +45,7 @@ class SwitchPorts:
 
     event_socket: int = 8021
     trunks: int = 5060
-    phones: int = 5080
+    phones: int = 5070
     rtp_start: int = 16384
     rtp_end: int = 36382
 

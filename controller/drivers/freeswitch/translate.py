@@ -8,6 +8,7 @@ may hold whatever a caller typed.
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import unquote
 
 from controller.domain.errors import ProtocolError
 from controller.domain.events import AttemptEnded, CallAnswered, CallEnded, CallOffered
@@ -103,8 +104,13 @@ def attempt_ended(lookup: Lookup, switch_id: str) -> AttemptEnded | None:
         sip_status=_sip_status(lookup, disposition),
         hangup_by_remote=disposition.startswith("recv_"),
         caller_sent=text(lookup(v.LEG_CALLER)),
-        callee_sent=text(lookup(v.REQUEST_URI)).partition("@")[0],
+        callee_sent=_user_part(lookup(v.REQUEST_URI)),
     )
+
+
+def _user_part(uri: object) -> str:
+    """The number in a request URI, as we dialed it: the wire has `#` percent-escaped."""
+    return text(unquote(text(uri).partition("@")[0]))
 
 
 def last_leg(event: Mapping[str, Any]) -> str:

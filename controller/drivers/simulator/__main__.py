@@ -135,10 +135,17 @@ async def _run(config: SimulatorConfig, world: World, profile: TrafficProfile | 
     sys.stdout.flush()
     _log.info("listening", extra={"port": port, "seed": simulator.switch.core.seed})
     if profile is not None:
+        await _until_heard(stopping, simulator)
         simulator.start_traffic(profile)
     await _report_until(stopping, simulator)
     await simulator.stop()
     _log.info("stopped", extra=_figures(simulator))
+
+
+async def _until_heard(stopping: asyncio.Event, simulator: Simulator) -> None:
+    """Nobody calls before a controller listens: such calls would only meet the fail-safe."""
+    while not simulator.heard("CHANNEL_PARK") and not stopping.is_set():
+        await asyncio.sleep(0.05)
 
 
 async def _report_until(stopping: asyncio.Event, simulator: Simulator) -> None:

@@ -102,7 +102,9 @@ class Channel:
         if header in self.headers:
             return self.text(header)
         header = _PROFILE_VARIABLES.get(name, "")
-        return self.text(header) if header in self.headers else None
+        if header in self.headers:
+            return self.text(header)
+        return self.core.config.defaults.get(name)
 
     def set(self, name: str, value: str | None) -> None:
         """Set a variable; an empty value takes it away."""

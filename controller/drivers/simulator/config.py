@@ -1,16 +1,19 @@
 """Settings of one simulated switch."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-# The dialplan that every call meets first, in inline form: `dialplan/00_tollgate.xml`'s.
-HAND_OFF: Final = (
-    "m:~:multiset:^^;tollgate_reason=controller_unavailable"
-    ";park_timeout=3:NORMAL_TEMPORARY_FAILURE;hangup_after_bridge=true"
-    ";bridge_answer_timeout=180;sip_copy_custom_headers=false"
-    "~park:~hangup:NORMAL_TEMPORARY_FAILURE"
-)
+# The dialplan that every call meets first, in inline form: `dialplan/00_tollgate.xml`'s, and the
+# global variables that every channel falls back to: `dialplan/defaults.xml`'s.
+HAND_OFF: Final = "m:~:park:~hangup:NORMAL_TEMPORARY_FAILURE"
+DEFAULTS: Final = {
+    "park_timeout": "3:NORMAL_TEMPORARY_FAILURE",
+    "hangup_after_bridge": "true",
+    "bridge_answer_timeout": "180",
+    "sip_copy_custom_headers": "false",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,7 @@ class SimulatorConfig:
     max_sessions: int = 100_000
     sessions_per_second: int = 100_000
     hand_off: str = HAND_OFF
+    defaults: Mapping[str, str] = field(default_factory=lambda: dict(DEFAULTS))
     whole_seconds: bool = True
     late_leg_ratio: float = 0.0
     timer_resolution_s: float = 0.005

@@ -69,65 +69,77 @@ def _inbound_profile(script: CallerScript, uuid: str, channel_name: str, created
 def _inbound_variables(
     script: CallerScript, uuid: str, channel_name: str, created: str, switch_address: str
 ) -> Headers:
-    port = str(script.source_port)
-    contact = f"{script.caller}@{script.source_ip}:{port}"
-    ip, _, sip_port = switch_address.partition(":")
-    to_uri = f"{script.callee}@{switch_address}"
-    call_id = script.sip_call_id or f"{uuid}@{script.source_ip}"
-    tag = uuid[:8]
-    display = f'"{script.caller_name}" ' if script.caller_name else ""
     variables: Headers = {
         "variable_direction": "inbound",
         "variable_uuid": uuid,
         "variable_session_id": "0",
-        "variable_sip_from_user": script.caller,
-        "variable_sip_from_port": port,
-        "variable_sip_from_uri": contact,
-        "variable_sip_from_host": script.source_ip,
         "variable_video_media_flow": "disabled",
         "variable_audio_media_flow": "disabled",
         "variable_text_media_flow": "disabled",
         "variable_channel_name": channel_name,
-        "variable_sip_call_id": call_id,
-        "variable_sip_local_network_addr": ip,
-        "variable_sip_network_ip": script.source_ip,
-        "variable_sip_network_port": port,
+        "variable_sip_call_id": script.sip_call_id or f"{uuid}@{script.source_ip}",
         "variable_sip_invite_stamp": created,
-        "variable_sip_received_ip": script.source_ip,
-        "variable_sip_received_port": port,
-        "variable_sip_via_protocol": "udp",
-        "variable_sip_from_user_stripped": script.caller,
-        "variable_sip_from_tag": tag,
         "variable_sofia_profile_name": script.profile,
         "variable_sofia_profile_url": f"sip:tollgate@{switch_address}",
         "variable_recovery_profile_name": script.profile,
-        "variable_sip_full_via": f"SIP/2.0/UDP {script.source_ip}:{port};branch=z9hG4bK{tag}",
-        "variable_sip_full_from": f"{display}<sip:{contact}>;tag={tag}",
-        "variable_sip_full_to": f"<sip:{to_uri}>",
-        "variable_sip_req_user": script.callee,
-        "variable_sip_req_port": sip_port,
-        "variable_sip_req_uri": to_uri,
-        "variable_sip_req_host": ip,
-        "variable_sip_to_user": script.callee,
-        "variable_sip_to_port": sip_port,
-        "variable_sip_to_uri": to_uri,
-        "variable_sip_to_host": ip,
-        "variable_sip_contact_user": script.caller,
-        "variable_sip_contact_port": port,
-        "variable_sip_contact_uri": contact,
-        "variable_sip_contact_host": script.source_ip,
         "variable_rtp_use_codec_string": "PCMA,PCMU",
-        "variable_sip_via_host": script.source_ip,
-        "variable_sip_via_port": port,
         "variable_max_forwards": "70",
         "variable_switch_r_sdp": session_description(script.source_ip, 6000),
         "variable_ep_codec_string": CODEC,
         "variable_endpoint_disposition": "DELAYED NEGOTIATION",
         "variable_call_uuid": uuid,
+        **_from_caller(script, uuid[:8]),
+        **_to_callee(script.callee, switch_address),
     }
     if script.caller_name:
         variables["variable_sip_from_display"] = script.caller_name
     return variables
+
+
+def _from_caller(script: CallerScript, tag: str) -> Headers:
+    """What the INVITE says of its sender."""
+    ip, port, caller = script.source_ip, str(script.source_port), script.caller
+    contact = f"{caller}@{ip}:{port}"
+    display = f'"{script.caller_name}" ' if script.caller_name else ""
+    return {
+        "variable_sip_from_user": caller,
+        "variable_sip_from_port": port,
+        "variable_sip_from_uri": contact,
+        "variable_sip_from_host": ip,
+        "variable_sip_network_ip": ip,
+        "variable_sip_network_port": port,
+        "variable_sip_received_ip": ip,
+        "variable_sip_received_port": port,
+        "variable_sip_via_protocol": "udp",
+        "variable_sip_from_user_stripped": caller,
+        "variable_sip_from_tag": tag,
+        "variable_sip_full_via": f"SIP/2.0/UDP {ip}:{port};branch=z9hG4bK{tag}",
+        "variable_sip_full_from": f"{display}<sip:{contact}>;tag={tag}",
+        "variable_sip_contact_user": caller,
+        "variable_sip_contact_port": port,
+        "variable_sip_contact_uri": contact,
+        "variable_sip_contact_host": ip,
+        "variable_sip_via_host": ip,
+        "variable_sip_via_port": port,
+    }
+
+
+def _to_callee(callee: str, switch_address: str) -> Headers:
+    """What the INVITE says of whom it is for."""
+    ip, _, port = switch_address.partition(":")
+    uri = f"{callee}@{switch_address}"
+    return {
+        "variable_sip_local_network_addr": ip,
+        "variable_sip_full_to": f"<sip:{uri}>",
+        "variable_sip_req_user": callee,
+        "variable_sip_req_port": port,
+        "variable_sip_req_uri": uri,
+        "variable_sip_req_host": ip,
+        "variable_sip_to_user": callee,
+        "variable_sip_to_port": port,
+        "variable_sip_to_uri": uri,
+        "variable_sip_to_host": ip,
+    }
 
 
 def outbound_profile(

@@ -164,6 +164,11 @@ class Simulator:
         channel.on_ended.append(lambda _: self._placed.discard(placed))
         return placed
 
+    def heard(self, event_name: str) -> bool:
+        """Whether some client has subscribed to this event."""
+        subscriptions = (connection.subscription for connection in self._server.connections)
+        return any(each.enabled and event_name in each.names for each in subscriptions)
+
     def start_traffic(self, profile: TrafficProfile) -> TrafficSource:
         """Offer the calls of a profile from now on."""
         source = TrafficSource(self.switch.core, profile, lambda call: self._offer(call, profile))

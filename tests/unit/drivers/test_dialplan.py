@@ -94,8 +94,10 @@ def apps(command: str) -> tuple[str, list[tuple[str, str]]]:
 
 def carried(command: str) -> Carried:
     uuid, steps = apps(command)
-    *before, (last, bridge) = steps
-    assert last == "bridge"
+    *before, (dial, bridge), after = steps
+    assert dial == "bridge"
+    # reached only where the switch itself doesn't end a call whose hunt failed
+    assert after == ("hangup", "${originate_disposition}")
     assert [name for name, _ in before] in ([], ["multiset"])
     caller_leg = {}
     for _, assignments in before:
@@ -132,12 +134,18 @@ def test_what_holds_for_the_whole_hunt() -> None:
     """The leg that answers arms the timer of the caller's leg; before that nothing runs."""
     assert carried(transfer_command(PLAN)).hunt == {
         "api_on_answer": f"sched_hangup +60 {call_id()} ALLOTTED_TIMEOUT",
-        "originate_continue_on_timeout": "true",
         "fail_on_single_reject": (
             "USER_BUSY,NO_ANSWER,CALL_REJECTED,UNALLOCATED_NUMBER,ALLOTTED_TIMEOUT"
         ),
-        "originate_timeout": "50",
     }
+
+
+def test_without_stop_causes_the_hunt_has_time_for_the_longest_ringing() -> None:
+    """The switch would end it after 60 s; a list of causes switches that limit off (recorded)."""
+    hunt = carried(transfer_command(replace(PLAN, stop_causes=()))).hunt
+    assert hunt["originate_timeout"] == "50"
+    assert hunt["originate_continue_on_timeout"] == "true"
+    assert "fail_on_single_reject" not in hunt
 
 
 def test_the_attempts_in_order_each_with_its_own_variables() -> None:
@@ -190,7 +198,6 @@ def test_no_answer_as_a_stop_cause_covers_a_ring_time_out() -> None:
     for causes, written in [
         (("NO_ANSWER",), "NO_ANSWER,ALLOTTED_TIMEOUT"),
         (("USER_BUSY",), "USER_BUSY"),
-        ((), ""),
     ]:
         plan = carried(transfer_command(replace(PLAN, stop_causes=causes)))
         assert plan.hunt["fail_on_single_reject"] == written
@@ -335,7 +342,7 @@ def test_any_plan_is_carried_out_as_meant_or_refused(plan: Connect) -> None:
         assert leg.variables["origination_caller_id_number"] == (attempt.caller or "anonymous")
         codecs = leg.variables.get("absolute_codec_string", "")
         assert tuple(filter(None, codecs.split(","))) == attempt.media.codecs
-    stops = tuple(filter(None, got.hunt["fail_on_single_reject"].split(",")))
+    stops = tuple(filter(None, got.hunt.get("fail_on_single_reject", "").split(",")))
     assert tuple(cause for cause in stops if cause != "ALLOTTED_TIMEOUT") == tuple(
         cause for cause in plan.stop_causes if cause
     )

@@ -231,12 +231,20 @@ def test_attempts_of_unknown_calls_and_legs_are_recorded_too() -> None:
 
 def test_decision_times_are_told() -> None:
     stage = Stage()
-    times: list[float] = []
-    stage.calls.decision_times_s = times.append
     stage.offer()
     stage.clock.advance(0.5)
     stage.journal.flush()
-    assert times == [0.5]
+    assert stage.metrics.decision_times_s == [0.5]
+
+
+def test_refusals_and_settlements_are_counted() -> None:
+    stage = Stage()
+    name = stage.offer(source_ip="203.0.113.99")
+    stage.journal.flush()
+    assert stage.metrics.refusals == [Reason.UNKNOWN_SOURCE]
+    stage.calls.on_ended(stage.end(name))
+    stage.journal.flush()
+    assert stage.metrics.settlements == 1
 
 
 def test_the_hold_time_threshold_is_that_of_the_configuration() -> None:

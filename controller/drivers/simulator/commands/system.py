@@ -57,6 +57,7 @@ def global_getvar(switch: Switch, argument: str) -> str:
 def _global_variables(switch: Switch) -> dict[str, str]:
     identity = switch.core.events.identity
     return {
+        **switch.core.config.defaults,
         "hostname": identity.name,
         "local_ip_v4": switch.core.config.sip_ip,
         "core_uuid": identity.core_uuid,
