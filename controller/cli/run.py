@@ -113,20 +113,46 @@ def _start_switch(
     return _start_simulator(settings, supervisor)
 
 
-def _start_freeswitch(settings: Settings, binary: Path, cleanup: ExitStack) -> tuple[Settings, str]:
+@dataclass(slots=True)
+class _FreeSwitch:
+    """Our own FreeSWITCH, started again when it falls."""
+
+    paths: FreeSwitchPaths
+    config: SwitchConfig
+    process: SwitchProcess
+
+    def reached(self) -> dict[str, object]:
+        """The settings with which it is reached; a new start makes a new password."""
+        return {
+            "switch_port": self.process.ports.event_socket,
+            "switch_password": self.process.password,
+            "cdr_spool": self.paths.cdr_spool,
+        }
+
+    def tend(self, supervisor: Supervisor) -> None:
+        if self.process.alive():
+            return
+        click.echo("FreeSWITCH ended; starting it again", err=True)
+        self.process = SwitchProcess.start(self.paths, self.config)
+        changed = {f"TOLLGATE_{name.upper()}": str(v) for name, v in self.reached().items()}
+        supervisor.restart("controller", **changed)
+
+    def stop(self) -> None:
+        self.process.stop()
+
+
+def _start_freeswitch(
+    settings: Settings, binary: Path, supervisor: Supervisor, cleanup: ExitStack
+) -> tuple[Settings, str]:
     paths = FreeSwitchPaths(binary, settings.data_dir / "freeswitch")
-    process = SwitchProcess.adopt(paths)
-    if process is None:
-        ports = SwitchPorts(_free_port(), settings.sip_port, settings.phones_sip_port)
-        process = SwitchProcess.start(paths, SwitchConfig(ports, settings.sip_ip))
-    cleanup.callback(process.stop)
-    reached = {
-        "switch_port": process.ports.event_socket,
-        "switch_password": process.password,
-        "cdr_spool": paths.cdr_spool,
-    }
+    ports = SwitchPorts(_free_port(), settings.sip_port, settings.phones_sip_port)
+    config = SwitchConfig(ports, settings.sip_ip)
+    process = SwitchProcess.adopt(paths) or SwitchProcess.start(paths, config)
+    switch = _FreeSwitch(paths, config, process)
+    cleanup.callback(switch.stop)
+    supervisor.chores.append(lambda: switch.tend(supervisor))
     where = f"FreeSWITCH, SIP trunks at {settings.sip_ip}:{process.ports.trunks}"
-    return settings.model_copy(update=reached), where
+    return settings.model_copy(update=switch.reached()), where
 
 
 def _start_simulator(settings: Settings, supervisor: Supervisor) -> tuple[Settings, str]:

@@ -98,7 +98,9 @@ def second(scenario: str, hold_ms: int = 0) -> Vendor:
 
 
 def plan(timer_s: int = 60, legs: int = 2, leg_timeout_s: int = 20, more: str = "") -> OnPark:
-    """The plan of the hand-off: serial attempts, stop causes, a timer armed at the answer.
+    """The driver's own plan: serial attempts, a stop cause, a timer armed at the answer.
+
+    `more` are variables of the caller's leg before the others.
 
     The caller's name never goes out as it came in: the switch would write a decoded %0A into
     the From of the vendor's INVITE.
@@ -106,18 +108,21 @@ def plan(timer_s: int = 60, legs: int = 2, leg_timeout_s: int = 20, more: str = 
 
     def commands(uuid: str, stage: Stage) -> list[str]:
         attempts = "|".join(
-            f"[^^;origination_uuid={uuid4()};leg_timeout={leg_timeout_s};tollgate_attempt={number}"
-            f";tollgate_gateway=vendor{number};absolute_codec_string=PCMA,PCMU"
-            ";fax_enable_t38=true;origination_caller_id_name=_undef_"
-            f";origination_caller_id_number={CALLER};sip_cid_type=none"
+            f"[^^;origination_uuid={uuid4()};tollgate_attempt={number}"
+            f";tollgate_gateway=vendor{number};leg_timeout={leg_timeout_s}"
+            f";leg_progress_timeout=20;origination_caller_id_number={CALLER}"
+            ";origination_caller_id_name=_undef_;sip_cid_type=none"
+            ";fax_enable_t38=true;absolute_codec_string=PCMA,PCMU"
             f"]sofia/trunks/{CALLED}@127.0.0.1:{port}"
             for number, port in enumerate((stage.first, stage.second)[:legs], start=1)
         )
+        hunt = (
+            f"{{^^;api_on_answer=sched_hangup +{timer_s} {uuid} ALLOTTED_TIMEOUT"
+            ";fail_on_single_reject=USER_BUSY,NO_ANSWER}"
+        )
         inline = (
-            "m:~:multiset:^^;tollgate_reason="
-            f";execute_on_answer=sched_hangup +{timer_s} ALLOTTED_TIMEOUT"
-            ";originate_continue_on_timeout=true;fail_on_single_reject=USER_BUSY,NO_ANSWER"
-            f";fax_enable_t38=true{more}~bridge:{attempts}~hangup:NORMAL_TEMPORARY_FAILURE"
+            f"m:~:multiset:^^;fax_enable_t38=true{more}"
+            f"~bridge:{hunt}{attempts}~hangup:${{originate_disposition}}"
         )
         return [f"uuid_transfer {uuid} '{inline}' inline"]
 
@@ -337,7 +342,7 @@ SCENARIOS = (
         "no answer after early media: bridge_answer_timeout ends the call, leg_timeout does not",
         is_refused(),
         (first("uas_early_ring"),),
-        plan(legs=1, leg_timeout_s=2, more=";bridge_answer_timeout=4"),
+        plan(legs=1, leg_timeout_s=2, more="bridge_answer_timeout=4;"),
     ),
     Scenario(
         "switch_stops",
