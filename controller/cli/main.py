@@ -19,6 +19,7 @@ from controller.cli.processes import (
 )
 from controller.cli.rates import rates_group
 from controller.cli.run import run_command
+from controller.cli.users import user_group
 from controller.config import load_settings
 from controller.domain.errors import InvalidInput, TollgateError
 from controller.telemetry import configure_logging
@@ -67,6 +68,7 @@ for command in (
     ledger_group,
     cdr_group,
     doctor_command,
+    user_group,
     settings_command,
 ):
     cli.add_command(command)

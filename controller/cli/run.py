@@ -58,7 +58,6 @@ def run_command(
     with ExitStack() as cleanup:
         settings = settings.model_copy(update={"database_url": bootstrap.database_url(settings)})
         upgrade_database(settings)
-        password = bootstrap.first_administrator(settings)
         if not no_demo:
             bootstrap.load_demo(settings)
         supervisor = Supervisor(stop.is_set)
@@ -68,7 +67,8 @@ def run_command(
         for name in ("controller", "web", "scheduler"):
             supervisor.add(name, CLI, name, **environment)
         _wait_for_web(settings, stop)
-        _announce(settings, password, switch_text)
+        # made last: a start that fails before would have made a password that nobody saw
+        _announce(settings, bootstrap.first_administrator(settings), switch_text)
         supervisor.watch()
         click.echo("stopping …", err=True)
 

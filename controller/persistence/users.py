@@ -117,6 +117,22 @@ class PostgresUsers:
         with transaction(self._engine) as connection:
             return connection.execute(statement).one_or_none() is not None
 
+    def give_password(
+        self, name: str, password_hash: str, forgive: str, new_role: Role | None
+    ) -> bool:
+        if new_role is None:
+            statement: sa.UpdateBase = (
+                users.update().where(users.c.name == name).values(password_hash=password_hash)
+            )
+        else:
+            values = {"name": name, "role": new_role.value, "password_hash": password_hash}
+            statement = insert(users).values(**values).on_conflict_do_nothing()
+        with transaction(self._engine) as connection:
+            user_id = connection.execute(statement.returning(users.c.id)).scalar()
+            connection.execute(web_sessions.delete().where(web_sessions.c.user_id == user_id))
+            connection.execute(login_failures.delete().where(login_failures.c.subject == forgive))
+            return user_id is not None
+
 
 def _count(
     connection: sa.Connection, subject: str, now: datetime, window_began: datetime

@@ -108,6 +108,14 @@ class UserStore(Protocol):
     def add_first_administrator(self, name: str, password_hash: str) -> bool:
         """True if there was no administrator and now there is this one."""
 
+    def give_password(
+        self, name: str, password_hash: str, forgive: str, new_role: Role | None
+    ) -> bool:
+        """Set the hash, end the user's sessions, forget the failures of `forgive`.
+
+        With `new_role` the user is made; False if that one exists, or the other is missing.
+        """
+
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
@@ -270,6 +278,18 @@ def create_first_administrator(users: UserStore, passwords: Passwords) -> str | 
     password = generated_password()
     made = users.add_first_administrator(FIRST_ADMINISTRATOR, passwords.hash(password))
     return password if made else None
+
+
+def give_password(users: UserStore, passwords: Passwords, name: str, *, create: bool) -> str | None:
+    """A new generated password of an existing user, or of a new administrator with `create`.
+
+    None where the user is missing (or, with `create`, exists already).
+    """
+    password = generated_password()
+    given = users.give_password(
+        name, passwords.hash(password), name_subject(name), Role.ADMINISTRATOR if create else None
+    )
+    return password if given else None
 
 
 def name_subject(name: str) -> str:

@@ -22,7 +22,7 @@ RATES = (50.0, 500.0, 1000.0)
 
 def main() -> int:
     options = _options()
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else 120)
     console.print(f"{platform.machine()}, {os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}")
     seconds = 4.0 if options.quick else 10.0
     runs = [lifecycles.measure(rate, seconds) for rate in RATES]

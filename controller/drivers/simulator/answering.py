@@ -1,6 +1,7 @@
 """Answering the caller's leg, from a vendor's answer or by an application."""
 
 from controller.drivers.simulator.caller_leg import CallerLeg
+from controller.drivers.simulator.expansion import run_api_on
 from controller.drivers.simulator.instant import execute_on
 
 
@@ -13,3 +14,4 @@ def answer(channel: CallerLeg) -> None:
         channel.cancel_timer = None
     channel.mark_answered()
     execute_on(channel, "execute_on_answer")
+    run_api_on(channel, "api_on_answer")

@@ -1,6 +1,7 @@
 """What all parts of one simulated switch share: its registry, clock, chance and counters."""
 
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from controller.drivers.simulator.clock import US_PER_S, CallClock, TimerQueue
@@ -47,6 +48,7 @@ class Core:
         self.events = EventHub(Identity(self.dice.uuid(), config.switch_name, config.sip_ip))
         self.channels: dict[str, Channel] = {}
         self.tasks: TaskList
+        self.run_api: Callable[[str], str]
         self.counters = Counters()
         self.vendor_calls: dict[str, int] = {}
         self.paused = False

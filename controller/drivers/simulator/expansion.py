@@ -9,6 +9,13 @@ _REFERENCE: Final = re.compile(r"\\\$|\$\{([^{}]*)\}")
 _DENIED: Final = "<API execute Permission Denied>"
 
 
+def run_api_on(channel: Channel, variable: str) -> None:
+    """Run the api command that a variable such as `api_on_answer` names; nobody sees its reply."""
+    text = channel.get(variable)
+    if text:
+        channel.core.run_api(expand(channel, text))
+
+
 def expand(channel: Channel, text: str) -> str:
     """The text with its references replaced; an unset variable becomes nothing.
 

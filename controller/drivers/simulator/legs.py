@@ -8,6 +8,7 @@ from controller.drivers.simulator.caller_leg import CallerLeg
 from controller.drivers.simulator.clock import US_PER_S
 from controller.drivers.simulator.dial_string import DialedLeg
 from controller.drivers.simulator.draws import SILENT, UNREACHABLE, LegScript, draw_leg, rejects
+from controller.drivers.simulator.expansion import run_api_on
 from controller.drivers.simulator.hangup import hang_up, receive_bye, receive_refusal
 from controller.drivers.simulator.headers import (
     answer_variables,
@@ -213,6 +214,7 @@ def _answer(leg: VendorLeg, events: LegEvents) -> None:
     _receive_dialog(leg)
     leg.headers.update(answer_variables(leg.host_port))
     leg.mark_answered()
+    run_api_on(leg, "api_on_answer")
     events.answered(leg)
 
 

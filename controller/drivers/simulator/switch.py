@@ -30,6 +30,7 @@ class Switch:
         self.execute_api = execute_api
         self.core = Core(config, world, timers, run_number)
         self.core.tasks = TaskList(self.core)
+        self.core.run_api = lambda text: execute_api(self, text)
         self._hand_off = parse_inline(config.hand_off)
         if config.heartbeat_interval_s > 0:
             self._schedule_heartbeat()

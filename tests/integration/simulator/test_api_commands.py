@@ -97,7 +97,9 @@ async def test_variables_of_a_live_call() -> None:
         uuid = here.simulator.place_call("12025550199", caller="1000").uuid
         api = here.commands.api
         assert await api(f"uuid_exists {uuid}") == "true"
-        assert await api(f"uuid_getvar {uuid} tollgate_reason") == "controller_unavailable"
+        # the hand-off sets nothing on the channel: its defaults are the switch's global variables
+        assert await api(f"uuid_getvar {uuid} park_timeout") == "3:NORMAL_TEMPORARY_FAILURE"
+        assert await api("global_getvar hangup_after_bridge") == "true"
         assert await api(f"uuid_getvar {uuid} no_such_variable") == "_undef_"
         assert await api(f"uuid_getvar {uuid} destination_number") == "12025550199"
         assert await api(f"uuid_getvar {uuid} caller_id_number") == "1000"
@@ -116,8 +118,8 @@ async def test_a_dump_shows_the_channel_in_both_forms() -> None:
         dumped = orjson.loads(await here.commands.api(f"uuid_dump {uuid} json"))
         assert dumped["Event-Name"] == "CHANNEL_DATA"
         assert (dumped["Unique-ID"], dumped["Answer-State"]) == (uuid, "ringing")
-        assert dumped["variable_hangup_after_bridge"] == "true"
-        assert "variable_park_timeout" not in dumped  # park consumes it
+        assert dumped["variable_current_application"] == "park"
+        assert not [name for name in dumped if "hangup_after_bridge" in name]  # a global
         plain = await here.commands.api(f"uuid_dump {uuid}")
         assert plain.startswith("Event-Name: CHANNEL_DATA\n")
         assert f"\nUnique-ID: {uuid}\n" in plain

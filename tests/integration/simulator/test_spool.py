@@ -51,7 +51,7 @@ def test_a_record_tells_the_flow_of_the_call(tmp_path: Path) -> None:
             await call.ended()
         record = _read(tmp_path, call.uuid)
         names = [each["app_name"] for each in record["app_log"]["applications"]]
-        assert names == ["multiset", "park", "set", "respond"]
+        assert names == ["park", "set", "respond"]
         (flow,) = record["callflow"]
         assert flow["caller_profile"]["destination_number"] == "900"
         assert flow["times"]["answered_time"] == "0"

@@ -8,9 +8,8 @@ the driver reads with the same meaning, and lead the driver to the same conclusi
 import asyncio
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,14 +28,13 @@ from tests.integration.simulator.client import (
     PASSWORD,
     Client,
     Event,
-    Frame,
     Running,
     in_loop,
     parse_plain,
     running,
 )
+from tests.integration.simulator.recordings import NAMES, Recording
 
-RECORDINGS = Path(__file__).parents[3] / "fixtures" / "event_socket"
 SPEED = 5.0
 
 EARLY_ANSWER = answers(0.5, early_media=True)
@@ -84,7 +82,6 @@ PLAYS = {
 }
 NO_CALL = {"auth_ok", "auth_failed", "inspect_no_call"}
 
-NAMES = sorted(path.stem for path in RECORDINGS.glob("*.json"))
 UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 # What the driver reads of an event, from its own table of names.
@@ -122,53 +119,6 @@ SAME_MEANING = {
         )
     ),
 }
-
-
-def _frames(data: bytes) -> Iterator[Frame]:
-    position = 0
-    while position < len(data):
-        end = data.index(b"\n\n", position)
-        head = data[position:end].decode("utf-8", "surrogateescape")
-        headers = dict(line.split(": ", 1) for line in head.split("\n"))
-        position = end + 2 + int(headers.get("Content-Length", "0"))
-        yield Frame(headers, data[end + 2 : position])
-
-
-def _parse(frame: Frame) -> Event:
-    if frame.headers["Content-Type"] == "text/event-plain":
-        return parse_plain(frame.text)
-    event: Event = json.loads(frame.text)  # bytes that are not UTF-8 are there on purpose
-    return event
-
-
-@dataclass(frozen=True, slots=True)
-class Recording:
-    """One recorded scenario."""
-
-    name: str
-    description: Mapping[str, Any]
-    events: Sequence[Event]
-    replies: Sequence[Frame]
-
-    @classmethod
-    def read(cls, name: str) -> "Recording":
-        description = json.loads((RECORDINGS / f"{name}.json").read_text())
-        events = RECORDINGS / f"{name}.events.raw"
-        frames = list(_frames(events.read_bytes())) if events.exists() else []
-        replies = _frames((RECORDINGS / f"{name}.commands.raw").read_bytes())
-        return cls(
-            name,
-            description,
-            [_parse(f) for f in frames if f.headers["Content-Type"].startswith("text/event-")],
-            list(replies),
-        )
-
-    def commands(self, sent_on: str) -> list[str]:
-        """The lines sent after the password."""
-        return [line for line in self.description[sent_on] if not line.startswith("auth ")]
-
-    def of_calls(self) -> list[Event]:
-        return [event for event in self.events if event["Event-Name"].startswith("CHANNEL_")]
 
 
 async def _play(recording: Recording, play: Play) -> list[Event]:
@@ -323,7 +273,7 @@ async def test_replies_during_a_call() -> None:
     replies = dict(zip(commands, recording.replies[-len(commands) :], strict=True))
     recorded = recording.description["a_leg_uuid"]
     async with running(speed=SPEED) as here:
-        here.answer_parks(commands[0].split("'")[1])
+        here.answer_parks(commands[0].split("'")[1].replace(recorded, "${uuid}"))
         call = here.simulator.place_call(
             "",
             legs=[ANSWER],
