@@ -7,15 +7,36 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from controller.domain.configuration import RateType
 from controller.domain.ledger import keyed_posting_id
 from controller.persistence import schema as t
 
 CURRENCY = "USD"
 
 
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """A customer beside the first one, known by the port from which it calls.
+
+    The account has its `name`, the mapping gateway is called `NAME-trunk`.
+    """
+
+    name: str
+    port: int
+    balance: Decimal = Decimal(100)
+    overdraft: Decimal = Decimal(0)
+    more_ports: tuple[int, ...] = ()
+    account: dict[str, Any] = field(default_factory=dict)
+    gateway: dict[str, Any] = field(default_factory=dict)
+
+
 @dataclass(slots=True)
 class Seed:
-    """What the test's operator has. Names are ids; ports are those of SIPp or the simulator."""
+    """What the test's operator has. Names are ids; ports are those of SIPp or the simulator.
+
+    `mapping` and `routing` are further columns of the first customer's gateway and of every
+    vendor's; `rate_types` are those of sell prefixes. A sell prefix without a cost has no route.
+    """
 
     vendor_ports: tuple[int, ...]
     balance: Decimal = Decimal(100)
@@ -30,29 +51,25 @@ class Seed:
     t38: bool = False
     ring_timeout_s: int = 30
     parameters: dict[str, Any] = field(default_factory=dict)
+    mapping: dict[str, Any] = field(default_factory=dict)
+    routing: dict[str, Any] = field(default_factory=dict)
+    rate_types: dict[str, int] = field(default_factory=dict)
+    more_customers: tuple[Customer, ...] = ()
 
 
 def plant(engine: sa.Engine, seed: Seed) -> None:
     """Write the seed into an empty database, through the same tables as everybody."""
     with engine.begin() as connection:
         _system_accounts(connection)
-        sell = _deck(connection, "sell", seed.sell, seed.tax_percent)
+        sell = _deck(connection, "sell", seed.sell, seed.tax_percent, seed.rate_types)
         cost = _deck(connection, "cost", seed.cost, Decimal(0))
-        customer = _account(connection, "customer", "ordinary", sell, seed.overdraft)
-        gateway = _insert(
-            connection,
-            t.mapping_gateways,
-            name="customer-trunk",
-            account_id=customer,
-            capacity=seed.capacity,
-            t38=seed.t38,
-        )
         ip, port = seed.source
-        connection.execute(
-            t.mapping_gateway_addresses.insert().values(gateway_id=gateway, ip=ip, port=port)
-        )
+        media = {"capacity": seed.capacity, "t38": seed.t38, **seed.mapping}
+        first = Customer("customer", port, seed.balance, seed.overdraft, gateway=media)
+        for customer in (first, *seed.more_customers):
+            _customer(connection, customer, sell, ip)
         for number, vendor_port in enumerate(seed.vendor_ports, start=1):
-            vendor = _account(connection, f"vendor-{number}", "clearing", cost, Decimal(0))
+            vendor = _account(connection, f"vendor-{number}", "clearing", rate_group_id=cost)
             routing = _insert(
                 connection,
                 t.routing_gateways,
@@ -64,6 +81,7 @@ def plant(engine: sa.Engine, seed: Seed) -> None:
                 codecs=list(seed.codecs),
                 t38=seed.t38,
                 ring_timeout_s=seed.ring_timeout_s,
+                **seed.routing,
             )
             for prefix in seed.cost:
                 connection.execute(
@@ -71,7 +89,6 @@ def plant(engine: sa.Engine, seed: Seed) -> None:
                         prefix=prefix, gateway_id=routing, priority=number * 10
                     )
                 )
-        pay(connection, "customer", seed.balance, "opening")
         connection.execute(
             t.configuration_state.update().values(version=1, parameters=seed.parameters)
         )
@@ -110,27 +127,50 @@ def _system_accounts(connection: sa.Connection) -> None:
         _insert(connection, t.accounts, name=f"{name}:{CURRENCY}", kind="system", currency=CURRENCY)
 
 
-def _deck(connection: sa.Connection, name: str, tiers: dict[str, str], tax_percent: Decimal) -> int:
+def _deck(
+    connection: sa.Connection,
+    name: str,
+    tiers: dict[str, str],
+    tax_percent: Decimal,
+    rate_types: dict[str, int] | None = None,
+) -> int:
     group = _insert(connection, t.rate_groups, name=name, currency=CURRENCY)
-    connection.execute(
-        t.rates.insert(),
-        [
-            {"rate_group_id": group, "prefix": p, "tiers": text, "tax_percent": tax_percent}
-            for p, text in tiers.items()
-        ],
-    )
+    rows = [
+        {
+            "rate_group_id": group,
+            "prefix": prefix,
+            "tiers": text,
+            "tax_percent": tax_percent,
+            "rate_type": (rate_types or {}).get(prefix, RateType.INTERNATIONAL),
+        }
+        for prefix, text in tiers.items()
+    ]
+    connection.execute(t.rates.insert(), rows)
     return group
 
 
-def _account(
-    connection: sa.Connection, name: str, kind: str, rate_group_id: int, overdraft: Decimal
-) -> int:
-    return _insert(
+def _customer(connection: sa.Connection, customer: Customer, deck: int, ip: str) -> None:
+    terms = {
+        "rate_group_id": deck,
+        "overdraft_limit": customer.overdraft,
+        **customer.account,
+    }
+    account = _account(connection, customer.name, "ordinary", **terms)
+    gateway = _insert(
         connection,
-        t.accounts,
-        name=name,
-        kind=kind,
-        currency=CURRENCY,
-        rate_group_id=rate_group_id,
-        overdraft_limit=overdraft,
+        t.mapping_gateways,
+        name=f"{customer.name}-trunk",
+        account_id=account,
+        **customer.gateway,
     )
+    ports = (customer.port, *customer.more_ports)
+    addresses = [{"gateway_id": gateway, "ip": ip, "port": port} for port in ports]
+    connection.execute(t.mapping_gateway_addresses.insert(), addresses)
+    if customer.balance:
+        # the first customer's payment has had this key for long
+        key = "opening" if customer.name == "customer" else f"opening {customer.name}"
+        pay(connection, customer.name, customer.balance, key)
+
+
+def _account(connection: sa.Connection, name: str, kind: str, **terms: Any) -> int:
+    return _insert(connection, t.accounts, name=name, kind=kind, currency=CURRENCY, **terms)

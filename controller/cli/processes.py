@@ -6,6 +6,7 @@ import json
 import click
 
 from controller import bootstrap
+from controller.cli.output import database_errors
 from controller.config import Settings, settings_markdown
 from controller.persistence import database
 from controller.scheduler import run_scheduler
@@ -17,7 +18,8 @@ from web.server import serve
 @click.pass_obj
 def controller_command(settings: Settings) -> None:
     """Run the controller of one switch, until it is told to stop."""
-    asyncio.run(bootstrap.run_controller(settings))
+    with database_errors():  # at the start; later on, the journal waits for the database
+        asyncio.run(bootstrap.run_controller(settings))
 
 
 @click.command("web")

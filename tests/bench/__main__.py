@@ -40,7 +40,7 @@ def main() -> int:
         for line in missing:
             console.print(f"NOT MEASURED: {line}", style="bold yellow")
     else:
-        cost = switch_cost.compare(400 if options.quick else 1200, rounds=1 if options.quick else 3)
+        cost = switch_cost.compare(400 if options.quick else 800, rounds=1 if options.quick else 3)
         console.print(_cost_table(cost))
         result["switch"] = asdict(cost) | {"ratio": cost.ratio}
     options.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")

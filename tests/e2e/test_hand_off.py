@@ -95,7 +95,7 @@ def test_early_media_ends_with_bridge_answer_timeout(switch: Switch, sipp: Sipp)
     with switch.event_socket() as link:
         link.subscribe("CHANNEL_PARK CHANNEL_HANGUP_COMPLETE")
         caller = sipp.caller("uac_refused", stage.caller)
-        uuid = decide(link, switch, stage, more=";bridge_answer_timeout=2")
+        uuid = decide(link, switch, stage, more="bridge_answer_timeout=2;")
         ends = (event for event in link.events(10.0) if event["Unique-ID"] == uuid)
         hangup = next(ends)
         caller.wait()

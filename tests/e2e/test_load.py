@@ -10,7 +10,8 @@ import pytest
 import sqlalchemy as sa
 
 from controller.persistence import schema as t
-from tests.e2e.controller_process import RunningController, cdrs, wait_until
+from tests.e2e.controller_process import RunningController, wait_until
+from tests.e2e.records import cdrs
 from tests.e2e.sipp import Sipp
 from tests.e2e.switch import Switch, free_port
 from tests.ledger_check import assert_books_balance
@@ -23,9 +24,7 @@ RATE = 40
 
 
 @pytest.fixture
-def running(
-    switch: Switch, database_url: str, engine: sa.Engine, tmp_path: Path
-) -> Iterator[RunningController]:
+def running(switch: Switch, database_url: str, tmp_path: Path) -> Iterator[RunningController]:
     controller = RunningController(switch, database_url, tmp_path)
     yield controller
     controller.stop()
@@ -33,7 +32,7 @@ def running(
 
 
 def test_every_call_is_recorded_exactly_once(
-    running: RunningController, sipp: Sipp, engine: sa.Engine
+    running: RunningController, switch: Switch, sipp: Sipp, engine: sa.Engine
 ) -> None:
     ports = (free_port(), free_port())
     plant(engine, Seed(ports, balance=Decimal(1000)))
@@ -60,7 +59,7 @@ def test_every_call_is_recorded_exactly_once(
     assert posted == [("call_charge", answered[2]), ("call_cost", answered[3])]
     assert _count(engine, t.call_attempts) == 2 * CALLS
     assert_books_balance(engine)
-    assert running.switch.cdr_files() == []
+    assert switch.cdr_files() == []
 
 
 def test_a_killed_controller_loses_and_doubles_nothing(

@@ -118,10 +118,10 @@ def plan(timer_s: int = 60, legs: int = 2, leg_timeout_s: int = 20, more: str = 
         )
         hunt = (
             f"{{^^;api_on_answer=sched_hangup +{timer_s} {uuid} ALLOTTED_TIMEOUT"
-            ";fail_on_single_reject=USER_BUSY,NO_ANSWER}"
+            ";fail_on_single_reject=USER_BUSY}"
         )
         inline = (
-            f"m:~:multiset:^^;fax_enable_t38=true{more}"
+            f"m:~:multiset:^^;{more}fax_enable_t38=true"
             f"~bridge:{hunt}{attempts}~hangup:${{originate_disposition}}"
         )
         return [f"uuid_transfer {uuid} '{inline}' inline"]

@@ -249,10 +249,10 @@ class TestCall:
         assert ran.status == 1
         reply = ran.json
         assert (reply["verdict"], reply["reason"]) == ("refused", "no_route")
-        assert (reply["sip_status"], reply["q850"]) == (503, 3)
+        assert (reply["sip_status"], reply["q850"]) == (503, 41)
         shown = call(settings, "--from", "0612", "--to", "442071")
         assert shown.status == 1
-        assert "SIP 503 Service Unavailable, Q.850 cause 3" in shown.out
+        assert "SIP 503 Service Unavailable, Q.850 cause 41" in shown.out
 
     def test_money_and_lines_are_read(self, settings: Settings, engine: sa.Engine) -> None:
         caller = Caller(engine, settings.database_url or "")

@@ -16,6 +16,7 @@ from controller.drivers.freeswitch import variables as v
 _SAFE = re.compile(r"[0-9A-Za-z+*#_.:@/ -]*", re.ASCII)
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 _TRANSPORTS = {"udp": "", "tcp": ";transport=tcp", "tls": ";transport=tls"}
+_UNWRITABLE_STATUS = 484
 _CODEC = re.compile(r"[0-9A-Za-z.@-]{1,32}", re.ASCII)
 
 
@@ -41,6 +42,10 @@ def uuid_of(text: str) -> str:
 
 def _refuse(plan: Refuse) -> str:
     signal = SIGNALS[plan.reason]
+    if signal.sip_status == _UNWRITABLE_STATUS:
+        # the switch would put the called number into a reply of its own, which fails with 500
+        # where the number has signs that no header may have; ending the call does not
+        return f"set:{v.REASON}={plan.reason}~hangup:INVALID_NUMBER_FORMAT"
     return f"set:{v.REASON}={plan.reason}~respond:{signal.sip_status} {signal.sip_phrase}"
 
 
