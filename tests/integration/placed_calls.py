@@ -36,8 +36,8 @@ class Caller:
         self._configuration = load_configuration(engine)
         self.store = PostgresCallStore(url)
 
-    def admit(self, callee: str = "390612345678", started_us: int | None = None) -> Ticket:
-        """A call that is in progress now."""
+    def draft(self, callee: str = "390612345678", started_us: int | None = None) -> Ticket:
+        """A call that was decided, but not admitted."""
         started_us = started_us or int(time.time() * SECOND_US) - 60 * SECOND_US
         offered = CallOffered(
             SWITCH, str(uuid.uuid4()), started_us, "127.0.0.1", 5060, "0612345678", "", callee
@@ -45,7 +45,11 @@ class Caller:
         trace = Trace()
         decision = authorize(offered, self._configuration, at_us(started_us), trace)
         assert isinstance(decision, Authorized)
-        ticket = make_ticket(offered, decision, tuple(trace.steps), RandomLegs())
+        return make_ticket(offered, decision, tuple(trace.steps), RandomLegs())
+
+    def admit(self, callee: str = "390612345678", started_us: int | None = None) -> Ticket:
+        """A call that is in progress now."""
+        ticket = self.draft(callee, started_us)
         outcome = self.store.commit([Admit(ticket, AdmissionRules())])[0]
         assert isinstance(outcome, Admitted)
         return ticket
