@@ -1,8 +1,8 @@
 """The one place that chooses implementations: settings in, wired services out."""
 
-from controller.bootstrap.common import RandomIds, SystemClock, database_url, engine
 from controller.bootstrap.controller_process import ControllerProcess, run_controller
 from controller.bootstrap.first_run import first_administrator, load_demo, simulated_world
+from controller.bootstrap.foundations import RandomIds, SystemClock, database_url, engine
 from controller.bootstrap.timed import forget_old_sessions, make_partitions, verify_books
 from controller.bootstrap.web import web_secret, web_services
 

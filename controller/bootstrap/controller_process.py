@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from controller import telemetry
-from controller.bootstrap.common import RandomIds, SystemClock, database_url, engine
+from controller.bootstrap.foundations import RandomIds, SystemClock, database_url, engine
 from controller.config import Settings
 from controller.domain.events import (
     AttemptEnded,

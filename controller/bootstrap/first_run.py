@@ -5,7 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from controller.bootstrap.common import engine
+from controller.bootstrap.foundations import engine
 from controller.config import Settings
 from controller.domain.configuration import Configuration
 from controller.domain.errors import InvalidConfiguration

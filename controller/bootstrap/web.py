@@ -3,7 +3,7 @@
 import os
 import secrets
 
-from controller.bootstrap.common import SystemClock, engine
+from controller.bootstrap.foundations import SystemClock, engine
 from controller.config import Settings
 from controller.persistence.users import PostgresUsers
 from controller.persistence.views.accounts import PostgresAccounts

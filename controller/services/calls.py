@@ -134,10 +134,10 @@ class CallService:
             attempt = call.ticket.attempt(event.leg_id) if call.ticket else None
             held = tuple(a.gateway_id for a in call.ticket.attempts) if call.ticket else ()
             gateway_id = attempt.gateway_id if attempt else None
-            self._journal.submit(Answered(event.call_id, event.answered_us, gateway_id, held))
+            self._note(Answered(event.call_id, event.answered_us, gateway_id, held))
 
     def on_attempt_ended(self, event: AttemptEnded) -> None:
-        self._journal.submit(Attempted(event))
+        self._note(Attempted(event))
 
     def on_ended(self, event: CallEnded) -> None:
         """From the event, the spool or a reconciliation; the store settles only once."""
@@ -291,10 +291,11 @@ class CallService:
     def _push_renewal(self, due: float, call_id: str) -> None:
         heapq.heappush(self._renewals, (due, call_id))
 
-    def _ask_extension(self, _call_id: str, call: LiveCall) -> None:
+    def _ask_extension(self, call_id: str, call: LiveCall) -> None:
         if call.ticket is not None:
             quantum_s = self._configuration.current.parameters.quantum_s
-            self._journal.submit(Extend(call.ticket, quantum_s))
+            if not self._note(Extend(call.ticket, quantum_s)):
+                self._push_renewal(self._clock.monotonic() + EXTENSION_RETRY_S, call_id)
 
     def _arm_timer(self, call_id: str, call: LiveCall) -> None:
         if call.granted is None:
@@ -308,4 +309,15 @@ class CallService:
         threshold_ms = self._configuration.current.parameters.hold_time_threshold_ms
         ticket = call.ticket if call else None
         unadmitted = call.unadmitted if call else None
-        self._journal.submit(End(event, ticket, unadmitted, threshold_ms))
+        if not self._note(End(event, ticket, unadmitted, threshold_ms)):
+            # its CDR file stays: recovery finds it when the database is back
+            self.calls.pop(event.call_id, None)
+
+    def _note(self, entry: Entry) -> bool:
+        """Queue what has happened; False where not even that has room any more."""
+        try:
+            self._journal.submit(entry)
+        except Overloaded as error:
+            log.error("not noted", extra={"call_id": entry.call_id, "why": str(error)})
+            return False
+        return True

@@ -23,6 +23,10 @@ RETRY_DELAYS_S = (0.05, 0.1, 0.25, 0.5, 1.0)
 URGENT = (Admit, Extend)
 """Somebody waits for these: a caller, or the end of a grant."""
 
+HISTORY_FACTOR = 20
+"""How many times more of what has happened than of admissions may wait: a long outage of the
+database must not fill the memory."""
+
 PATIENCE_S = 0.2
 """Longest wait of what has happened already for an urgent entry to share its commit with. Until
 then the switch's CDR file is its safety net, and an admission settles first what waits."""
@@ -71,9 +75,13 @@ class GroupCommitJournal:
         return len(self._waiting)
 
     def submit(self, entry: Entry) -> None:
-        """Queue an entry. Only admissions are turned away: what happened must be written."""
+        """Queue an entry. Admissions are turned away early, what happened only at the hard bound.
+
+        Raises Overloaded. An end that finds no place is still in the switch's CDR file.
+        """
+        bound = self._max_waiting * (1 if isinstance(entry, Admit) else HISTORY_FACTOR)
         with self._wake:
-            if isinstance(entry, Admit) and len(self._waiting) >= self._max_waiting:
+            if len(self._waiting) >= bound:
                 raise Overloaded(f"{len(self._waiting)} entries wait for the database")
             self._waiting.append(entry)
             self._urgent += isinstance(entry, URGENT)

@@ -50,7 +50,7 @@ class Journal(Protocol):
     """A bounded queue before the store. Outcomes come to the owner's callback, in order."""
 
     def submit(self, entry: Entry) -> None:
-        """Raises Overloaded when an admission finds the queue full; ends are always taken."""
+        """Raises Overloaded when the queue is full: for admissions early, for others late."""
 
 
 class CallMetrics(Protocol):

@@ -117,9 +117,10 @@ class HeldJournal:
         self.waiting: deque[Entry] = deque()
         self.seen: list[Entry] = []
         self.full = False
+        self.overflowing = False
 
     def submit(self, entry: Entry) -> None:
-        if self.full and isinstance(entry, Admit):
+        if self.overflowing or (self.full and isinstance(entry, Admit)):
             raise Overloaded("5000 entries wait for the database")
         self.waiting.append(entry)
         self.seen.append(entry)

@@ -839,3 +839,32 @@ def test_entries_carry_what_settlement_needs() -> None:
     assert answer.gateway_id == ALPHA
     assert end.ticket == admit.ticket
     assert {entry.call_id for entry in stage.journal.seen} == {name}
+
+
+def test_an_end_without_a_place_in_the_queue_is_left_to_the_cdr_file() -> None:
+    stage = Stage()
+    name = stage.connect()
+    stage.answer(name)
+    ended = stage.end(name)
+    stage.journal.overflowing = True
+    stage.calls.on_ended(ended)
+    assert name not in stage.calls.calls
+    assert stage.spool.discarded == []
+    # the database is back; recovery reads the file and tells the end again
+    stage.journal.overflowing = False
+    stage.calls.on_ended(ended)
+    stage.journal.flush()
+    assert stage.spool.discarded == [name]
+
+
+def test_an_extension_without_a_place_is_asked_for_again() -> None:
+    stage = Stage()
+    name = stage.connect()
+    stage.answer(name)
+    stage.journal.overflowing = True
+    stage.clock.advance(51)
+    stage.calls.tick()
+    stage.journal.overflowing = False
+    stage.clock.advance(EXTENSION_RETRY_S)
+    stage.calls.tick()
+    assert stage.journal.kinds()[-1] == "Extend"

@@ -270,6 +270,21 @@ def test_what_has_happened_waits_no_longer_than_its_patience() -> None:
 # -- bounds ----------------------------------------------------------------------------------
 
 
+def test_a_long_outage_does_not_fill_the_memory() -> None:
+    """What has happened may wait twenty times longer than admissions; then it is refused, too."""
+    store, told = ScriptedStore(), Told()
+    store.open.clear()
+    with running(store, told, max_waiting=1, patience_s=0.0) as journal:
+        journal.submit(admission(0))
+        eventually(lambda: store.tries == 1)
+        for number in range(1, 21):
+            journal.submit(end(number))
+        with pytest.raises(Overloaded, match="20 entries"):
+            journal.submit(end(21))
+        store.open.set()
+        eventually(lambda: len(told.outcomes) == 21)
+
+
 def test_a_full_queue_turns_admissions_away_and_takes_everything_else() -> None:
     store, told = ScriptedStore(), Told()
     store.open.clear()
