@@ -68,7 +68,10 @@ def test_an_answer_frees_the_lines_of_the_other_vendors(caller: Caller, engine: 
     lines = t.gateway_lines
     query = sa.select(lines.c.gateway_id, lines.c.used).where(lines.c.side == "routing")
     with engine.connect() as connection:
-        assert dict(connection.execute(query).tuples().all()) == {held[0]: 0, held[1]: 1}
+        assert {row.gateway_id: row.used for row in connection.execute(query)} == {
+            held[0]: 0,
+            held[1]: 1,
+        }
 
 
 def test_an_end_that_comes_twice_settles_once(caller: Caller, engine: sa.Engine) -> None:
