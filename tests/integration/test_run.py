@@ -63,7 +63,22 @@ class Run:
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
     yield tmp_path
-    subprocess.run(["pkill", "-9", "-f", str(tmp_path / "data")], check=False)
+    for pid in processes(str(tmp_path / "data")):
+        os.kill(pid, signal.SIGKILL)
+
+
+def processes(named: str, parent: int | None = None) -> list[int]:
+    """Pids whose command line holds `named`, from /proc: a bare Debian has no pgrep."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            parent_pid = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+        except (OSError, UnicodeDecodeError):
+            continue
+        if named in command and parent in (None, parent_pid):
+            found.append(int(entry.name))
+    return found
 
 
 @pytest.mark.slow
@@ -89,13 +104,8 @@ def test_one_command_runs_everything_and_a_second_start_goes_on(folder: Path) ->
     assert "northwind" in run.page("/accounts")
 
     # a controller that falls is started again, and calls go on being decided
-    children = subprocess.run(
-        ["pgrep", "-P", str(run.process.pid), "-f", "controller.cli controller"],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.split()
-    os.kill(int(children[0]), signal.SIGKILL)
+    (controller,) = processes("controller.cli controller", run.process.pid)
+    os.kill(controller, signal.SIGKILL)
     run.wait(lambda: "controller ended with -9" in run.errors.read_text(), "a restart")
     before = records()
     run.wait(lambda: records() > before or before >= 50, "records after the restart")
