@@ -14,6 +14,3 @@ class Trace:
 
     def note(self, step: str, verdict: str, detail: str = "") -> None:
         self.steps.append((step, verdict, detail))
-
-    def as_lists(self) -> list[list[str]]:
-        return [list(step) for step in self.steps]

@@ -10,7 +10,7 @@ import re
 from controller.domain.errors import UnsafeText
 from controller.domain.numbering import sendable
 from controller.domain.plan import Attempt, Connect, Media, Plan, Refuse
-from controller.domain.reasons import SIGNALS
+from controller.domain.reasons import SIGNALS, TIMER_CAUSE
 from controller.drivers.freeswitch import variables as v
 
 _SAFE = re.compile(r"[0-9A-Za-z+*#_.:@/ -]*", re.ASCII)
@@ -65,7 +65,7 @@ def _connect(plan: Connect) -> str:
 
 def _hunt(plan: Connect) -> dict[str, str]:
     """What holds for all attempts. The answering leg sets the timer of the caller's leg."""
-    timer = f"sched_hangup +{plan.granted_s} {uuid_of(plan.call_id)} {v.TIMER_CAUSE}"
+    timer = f"sched_hangup +{plan.granted_s} {uuid_of(plan.call_id)} {TIMER_CAUSE}"
     if plan.stop_causes:
         # with a list of causes the switch leaves all time-outs to the legs
         return {v.ON_ANSWER: timer, v.STOP_CAUSES: ",".join(_switch_causes(plan.stop_causes))}
@@ -81,7 +81,7 @@ def _hunt(plan: Connect) -> dict[str, str]:
 def _switch_causes(causes: tuple[str, ...]) -> list[str]:
     """An unanswered leg ends with the timer's cause when `leg_timeout` was the reason."""
     names = [safe(cause) for cause in causes]
-    return [*names, v.TIMER_CAUSE] if "NO_ANSWER" in names else names
+    return [*names, TIMER_CAUSE] if "NO_ANSWER" in names else names
 
 
 def _attempt(attempt: Attempt) -> str:

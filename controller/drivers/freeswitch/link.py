@@ -12,7 +12,7 @@ from typing import Any
 from controller.domain.errors import ProtocolError, SwitchError, SwitchUnavailable, UnsafeText
 from controller.domain.events import LiveChannels, SwitchConnected, SwitchEvent, SwitchLost
 from controller.domain.plan import Connect, Plan, Refuse
-from controller.domain.reasons import Reason
+from controller.domain.reasons import TIMER_CAUSE, Reason
 from controller.drivers.freeswitch import variables as v
 from controller.drivers.freeswitch.codec import Frame, decode_json_event
 from controller.drivers.freeswitch.connection import EventSocket, open_socket
@@ -86,7 +86,7 @@ class FreeSwitchLink:
         A timer is named for the grant that it ends, which the database knows, so that another
         controller finds it; the plan's own timer has the call's id.
         """
-        kill = f"uuid_kill {uuid_of(call_id)} {v.TIMER_CAUSE}"
+        kill = f"uuid_kill {uuid_of(call_id)} {TIMER_CAUSE}"
         group = _timer_group(call_id, granted_s)
         self._send(f"api sched_api +{max(1, seconds)} {group} {kill}", call_id, "timer")
         for old in (_timer_group(call_id, replaced_s), call_id):

@@ -11,15 +11,10 @@ TIMER_GROUP = "tollgate"
 
 # event fields
 EVENT_NAME = "Event-Name"
-CORE_UUID = "Core-UUID"
 UNIQUE_ID = "Unique-ID"
 DIRECTION = "Call-Direction"
 ANSWERED_TIME = "Caller-Channel-Answered-Time"
 CREATED_TIME = "Caller-Channel-Created-Time"
-FIRED_TIME = "Event-Date-Timestamp"
-OTHER_LEG = "Other-Leg-Unique-ID"
-CALLER_NAME = "Caller-Caller-ID-Name"
-DESTINATION = "Caller-Destination-Number"
 
 # channel variables, without the `variable_` that events put before them
 UUID = "uuid"
@@ -61,7 +56,6 @@ LEG_IDENTITY = "sip_cid_type"
 CODECS = "absolute_codec_string"
 INBOUND_CODECS = "codec_string"
 
-TIMER_CAUSE = "ALLOTTED_TIMEOUT"
 ANSWERED_LEG_CAUSE = "NONE"
 
 TRUNK_PROFILE = "trunks"
