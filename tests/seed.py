@@ -7,8 +7,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from controller.domain.configuration import RateType
-from controller.domain.ledger import keyed_posting_id
+from controller.domain.ledger import SystemAccount, keyed_posting_id
+from controller.domain.rates import RateType
 from controller.persistence import schema as t
 
 CURRENCY = "USD"
@@ -28,6 +28,17 @@ class Customer:
     more_ports: tuple[int, ...] = ()
     account: dict[str, Any] = field(default_factory=dict)
     gateway: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """An agent above the first customer, with a deck of its own."""
+
+    name: str
+    sell: dict[str, str]
+    balance: Decimal = Decimal(100)
+    overdraft: Decimal = Decimal(0)
+    tax_percent: Decimal = Decimal(0)
 
 
 @dataclass(slots=True)
@@ -55,6 +66,11 @@ class Seed:
     routing: dict[str, Any] = field(default_factory=dict)
     rate_types: dict[str, int] = field(default_factory=dict)
     more_customers: tuple[Customer, ...] = ()
+    # above the first customer, the nearest first
+    agents: tuple[Agent, ...] = ()
+    # free seconds and gift money of a package that the first customer has
+    free_s: int = 0
+    gift: Decimal = Decimal(0)
 
 
 def plant(engine: sa.Engine, seed: Seed) -> None:
@@ -65,9 +81,19 @@ def plant(engine: sa.Engine, seed: Seed) -> None:
         cost = _deck(connection, "cost", seed.cost, Decimal(0))
         ip, port = seed.source
         media = {"capacity": seed.capacity, "t38": seed.t38, **seed.mapping}
-        first = Customer("customer", port, seed.balance, seed.overdraft, gateway=media)
+        parent = _agents(connection, seed.agents)
+        first = Customer(
+            "customer",
+            port,
+            seed.balance,
+            seed.overdraft,
+            gateway=media,
+            account={"parent_id": parent},
+        )
         for customer in (first, *seed.more_customers):
             _customer(connection, customer, sell, ip)
+        if seed.free_s or seed.gift:
+            give_package(connection, "customer", seed.free_s, seed.gift)
         for number, vendor_port in enumerate(seed.vendor_ports, start=1):
             vendor = _account(connection, f"vendor-{number}", "clearing", rate_group_id=cost)
             routing = _insert(
@@ -92,6 +118,68 @@ def plant(engine: sa.Engine, seed: Seed) -> None:
         connection.execute(
             t.configuration_state.update().values(version=1, parameters=seed.parameters)
         )
+
+
+def _agents(connection: sa.Connection, agents: tuple[Agent, ...]) -> int | None:
+    """The chain from the top down; the id of the nearest agent."""
+    parent = None
+    for agent in reversed(agents):
+        deck = _deck(connection, f"{agent.name}-deck", agent.sell, agent.tax_percent)
+        parent = _account(
+            connection,
+            agent.name,
+            "ordinary",
+            rate_group_id=deck,
+            parent_id=parent,
+            overdraft_limit=agent.overdraft,
+        )
+        if agent.balance:
+            pay(connection, agent.name, agent.balance, f"opening:{agent.name}")
+    return parent
+
+
+def give_package(
+    connection: sa.Connection, account: str, free_s: int, gift: Decimal, cycle_s: int = 1
+) -> int:
+    """An active package of this year with free seconds to everywhere; its id."""
+    owner = connection.scalar(sa.select(t.accounts.c.id).where(t.accounts.c.name == account))
+    package = _insert(
+        connection, t.packages, name=f"{account}-package", currency=CURRENCY, period="year"
+    )
+    start = datetime(datetime.now(UTC).year, 1, 1, tzinfo=UTC)
+    end = datetime(start.year + 1, 1, 1, tzinfo=UTC)
+    order = _insert(
+        connection,
+        t.package_orders,
+        key=f"{account}-order",
+        package_id=package,
+        account_id=owner,
+        available_from=start,
+        next_period_start=end,
+    )
+    active = _insert(
+        connection,
+        t.active_packages,
+        order_id=order,
+        package_id=package,
+        account_id=owner,
+        period_start=start,
+        period_end=end,
+        gift_left=gift,
+    )
+    if free_s:
+        _insert(
+            connection,
+            t.active_free_seconds,
+            active_package_id=active,
+            position=1,
+            prefixes=["*"],
+            start_s=0,
+            end_s=86400,
+            cycle_s=cycle_s,
+            left_s=free_s,
+        )
+    return active
 
 
 def pay(connection: sa.Connection, account: str, amount: Decimal, key: str) -> None:
@@ -123,7 +211,7 @@ def _insert(connection: sa.Connection, table: sa.Table, **values: Any) -> int:
 
 
 def _system_accounts(connection: sa.Connection) -> None:
-    for name in ("cash", "revenue", "tax", "termination_cost"):
+    for name in SystemAccount:
         _insert(connection, t.accounts, name=f"{name}:{CURRENCY}", kind="system", currency=CURRENCY)
 
 

@@ -2,50 +2,19 @@
 
 Pure: `Holdings` is what the transaction read; `admit` and `extend` decide and change that
 working copy, so that many calls of one transaction are decided one after the other.
-Available = balance + overdraft limit − reserved (design §3).
+Available = balance + overdraft limit − reserved (design §3), for the customer and for every agent
+above it; free seconds, gift money and a phone's month are held in the same way.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from controller.domain.billing import Bill, Payer, PriceOf, bill, charge_at, worst_charge
+from controller.domain.holdings import NOTHING, Held, Hold, Holdings, nothing_held
+from controller.domain.money import plain
 from controller.domain.reasons import Reason, Refused
 from controller.domain.ticket import Ticket
-
-
-@dataclass(slots=True)
-class Funds:
-    """An account's money and lines, as locked. `lines` counts its calls in progress."""
-
-    balance: Decimal
-    overdraft_limit: Decimal
-    reserved: Decimal
-    lines: int
-    capacity: int | None
-
-    @property
-    def available(self) -> Decimal:
-        return self.balance + self.overdraft_limit - self.reserved
-
-
-@dataclass(slots=True)
-class Lines:
-    """A gateway's calls in progress and its limit (None: no limit)."""
-
-    used: int
-    capacity: int | None
-
-    @property
-    def full(self) -> bool:
-        return self.capacity is not None and self.used >= self.capacity
-
-
-@dataclass(slots=True)
-class Holdings:
-    """Everything a batch of admissions may touch, by id."""
-
-    funds: dict[int, Funds] = field(default_factory=dict)
-    mapping_lines: dict[int, Lines] = field(default_factory=dict)
-    routing_lines: dict[int, Lines] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +29,21 @@ class AdmissionRules:
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """What was reserved: `reserved` at the payer's account for `granted_s` seconds.
+    """What was granted, and what each payer of the ticket holds for it.
 
     `gateway_ids` are the vendors that hold a line for the call until it is answered or over.
+    `payers` are the ticket's, without the packages that give no benefit yet.
     """
 
     granted_s: int
-    reserved: Decimal
-    gateway_ids: tuple[int, ...]
+    held: Held = NOTHING
+    gateway_ids: tuple[int, ...] = ()
+    payers: tuple[Payer, ...] = ()
+
+    @property
+    def reserved(self) -> Decimal:
+        """Of the customer's own money."""
+        return self.held.payers[0].money if self.held.payers else Decimal(0)
 
 
 def admit(ticket: Ticket, rules: AdmissionRules, holdings: Holdings) -> Admitted | Refused:
@@ -78,36 +54,162 @@ def admit(ticket: Ticket, rules: AdmissionRules, holdings: Holdings) -> Admitted
     gateway_ids = _usable_vendors(ticket, rules, holdings)
     if not gateway_ids:
         return Refused(Reason.NO_ROUTE_CAPACITY, _vendor_figures(ticket, holdings))
-    funds = holdings.funds[ticket.account_id]
-    quantum_s = min(rules.quantum_s, ticket.max_duration_s)
-    granted_s = _first_grant_s(ticket, funds, quantum_s, rules.admit_partial)
+    if any(payer.packages for payer in ticket.payers):
+        ticket = replace(ticket, payers=tuple(effective(p, holdings) for p in ticket.payers))
+    first_s = ticket.offered_us // 1_000_000
+    prices = worst_charge(first_s, first_s + ticket.setup_s)
+    grant = _Grant(ticket, prices, holdings, nothing_held(ticket.payers))
+    granted_s = grant.first_s(min(rules.quantum_s, ticket.max_duration_s), rules.admit_partial)
     if isinstance(granted_s, Refused):
         return granted_s
-    reserved = ticket.sale.charge(granted_s).gross
-    funds.reserved += reserved
-    funds.lines += 1
+    held = grant.take(granted_s)
+    holdings.funds[ticket.account_id].lines += 1
     holdings.mapping_lines[ticket.mapping_gateway_id].used += 1
     for gateway_id in gateway_ids:
         holdings.routing_lines[gateway_id].used += 1
-    return Admitted(granted_s, reserved, gateway_ids)
+    return Admitted(granted_s, held, gateway_ids, ticket.payers)
 
 
 def extend(
-    ticket: Ticket, granted_s: int, reserved: Decimal, quantum_s: int, funds: Funds
+    ticket: Ticket,
+    granted_s: int,
+    held: Held,
+    quantum_s: int,
+    answered_s: int,
+    holdings: Holdings,
 ) -> Admitted | Refused:
-    """Reserve for the next quantum, or for as many seconds as the money lasts.
+    """Reserve for the next quantum, or for as many seconds as money and month last.
 
     Refused when not one second more can be paid or the longest call length is reached.
     """
     wanted_s = min(granted_s + quantum_s, ticket.max_duration_s)
     if wanted_s <= granted_s:
         return Refused(Reason.MAX_DURATION, f"{ticket.max_duration_s} s")
-    affordable_s = ticket.sale.affordable_s(funds.available + reserved, wanted_s)
+    grant = _Grant(ticket, charge_at(answered_s), holdings, held)
+    affordable_s, refused = grant.longest_s(wanted_s)
     if affordable_s <= granted_s:
-        return Refused(Reason.INSUFFICIENT_BALANCE, f"available {funds.available}")
-    total = ticket.sale.charge(affordable_s).gross
-    funds.reserved += total - reserved
-    return Admitted(affordable_s, total, ())
+        return refused
+    return Admitted(affordable_s, grant.take(affordable_s), payers=ticket.payers)
+
+
+Limit = Callable[[int], Refused | None]
+"""Why a call cannot be so many seconds long, or None."""
+
+
+class _Grant:
+    """How long a call may last by what its payers have, and the holding of it."""
+
+    def __init__(self, ticket: Ticket, price_of: PriceOf, holdings: Holdings, held: Held) -> None:
+        self._ticket = ticket
+        self._price_of = price_of
+        self._holdings = holdings
+        self._held = held
+        self._levels = range(len(ticket.payers))
+
+    def first_s(self, quantum_s: int, admit_partial: bool) -> int | Refused:
+        """The whole quantum, or less where that is allowed (spec B3) or the month ends it (B5)."""
+        allowed_s = quantum_s
+        if refused := self._beyond_month(quantum_s):
+            allowed_s = _longest(quantum_s, lambda s: self._beyond_month(s) is None)
+            if allowed_s < 1:
+                return refused
+        lacking = (self._lacking(level, allowed_s) for level in self._levels)
+        missing = next((refused for refused in lacking if refused), None)
+        if missing is None:
+            return allowed_s
+        longest_s = self.longest_s(allowed_s)[0] if admit_partial else 0
+        return longest_s if longest_s >= 1 else missing
+
+    def longest_s(self, wanted_s: int) -> tuple[int, Refused]:
+        """Up to `wanted_s`; the refusal names the limit that is in the way, if one is."""
+        longest_s, why = wanted_s, Refused(Reason.MAX_DURATION)
+        for limit in (self._beyond_month, *(self._lacks(level) for level in self._levels)):
+            if refused := limit(longest_s):
+                why = refused
+                longest_s = _longest(longest_s, _within(limit))
+        return longest_s, why
+
+    def take(self, granted_s: int) -> Held:
+        """Hold what the payers need for so long, in place of what they held before."""
+        bills = [self._bill(level, granted_s) for level in self._levels]
+        holds = tuple(Hold(b.due, b.free_s, b.gifts) for b in bills)
+        for payer, before, now in zip(self._ticket.payers, self._held.payers, holds, strict=True):
+            self._holdings.hold(payer, before, now)
+        if self._ticket.month is None:
+            return Held(holds)
+        gross = bills[0].charge.gross
+        self._holdings.months[self._ticket.month].reserved += gross - self._held.month
+        return Held(holds, gross)
+
+    def _lacks(self, level: int) -> Limit:
+        return lambda seconds: self._lacking(level, seconds)
+
+    def _lacking(self, level: int, seconds: int) -> Refused | None:
+        """Why a payer cannot pay so long a call."""
+        payer = self._ticket.payers[level]
+        available = self._holdings.funds[payer.account_id].available
+        available += self._held.payers[level].money
+        needed = self._bill(level, seconds).due
+        if needed <= available:
+            return None
+        who = "" if level == 0 else f"agent {payer.name}: "
+        return Refused(
+            Reason.INSUFFICIENT_BALANCE,
+            f"{who}available {plain(available)}, needed {plain(needed)} for {seconds} s",
+        )
+
+    def _beyond_month(self, seconds: int) -> Refused | None:
+        """Why the phone's monthly maximum does not allow so long a call (spec §2.10)."""
+        maximum, month = self._ticket.monthly_maximum, self._ticket.month
+        if maximum is None or month is None:
+            return None
+        use = self._holdings.months[month]
+        left = maximum - use.consumed - use.reserved + self._held.month
+        needed = self._bill(0, seconds).charge.gross
+        if needed <= left:
+            return None
+        return Refused(
+            Reason.MONTHLY_MAXIMUM,
+            f"{plain(left)} of {plain(maximum)} left, needed {plain(needed)} for {seconds} s",
+        )
+
+    def _bill(self, level: int, seconds: int) -> Bill:
+        payer = self._ticket.payers[level]
+        free_s, gifts = self._holdings.usable(payer, self._held.payers[level])
+        return bill(payer, self._ticket.rated_time.rated_s(seconds), free_s, gifts, self._price_of)
+
+
+def _within(limit: Limit) -> Callable[[int], bool]:
+    return lambda seconds: limit(seconds) is None
+
+
+def _longest(limit_s: int, fits: Callable[[int], bool]) -> int:
+    """The longest duration up to `limit_s` that fits; what a call costs never falls."""
+    low, high = 0, limit_s
+    while low < high:
+        middle = (low + high + 1) // 2
+        if fits(middle):
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def effective(payer: Payer, holdings: Holdings) -> Payer:
+    """The payer without the benefits of packages that have not had enough consumption yet."""
+    if not payer.packages:
+        return payer
+    early = {p for p in payer.packages if not holdings.packages[p].is_effective}
+    if not early:
+        return payer
+    pricings = tuple(p for p in payer.pricings if p.package_id not in early)
+    return replace(
+        payer,
+        # a package's price may be the only one: then the call has a price all the same
+        pricings=pricings or payer.pricings,
+        free=tuple(use for use in payer.free if use.package_id not in early),
+        gifts=tuple(package_id for package_id in payer.gifts if package_id not in early),
+    )
 
 
 def _lines_refusal(ticket: Ticket, holdings: Holdings) -> Refused | None:
@@ -143,19 +245,3 @@ def _vendor_figures(ticket: Ticket, holdings: Holdings) -> str:
         f"{a.gateway}: {lines[a.gateway_id].used} of {lines[a.gateway_id].capacity} lines"
         for a in ticket.attempts
     )
-
-
-def _first_grant_s(
-    ticket: Ticket, funds: Funds, quantum_s: int, admit_partial: bool
-) -> int | Refused:
-    """Seconds of the first grant: the whole quantum, or less where that is allowed (spec B3)."""
-    needed = ticket.sale.charge(quantum_s).gross
-    if funds.available >= needed:
-        return quantum_s
-    granted_s = ticket.sale.affordable_s(funds.available, quantum_s) if admit_partial else 0
-    if granted_s < 1:
-        return Refused(
-            Reason.INSUFFICIENT_BALANCE,
-            f"available {funds.available}, needed {needed} for {quantum_s} s",
-        )
-    return granted_s

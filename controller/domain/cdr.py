@@ -45,6 +45,7 @@ class Cdr:
     callee_sent: str
     account_id: int | None
     mapping_gateway: str
+    phone: str
     routing_gateway: str
     attempts: int
     rate_prefix: str
@@ -62,3 +63,35 @@ class Cdr:
     ended_by: EndedBy
     trace: tuple[tuple[str, str, str], ...]
     review: str = ""
+
+
+VENDOR = -1
+"""The party number of the vendor; 0 is the customer, 1 the agent above it, and so on."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeLine:
+    """One party's part of a call. `raw` is the exact amount before rounding, as a ratio.
+
+    `free_s` and `gift` are what packages paid: the seconds are not in `billed_s`, the gift is a
+    part of `net + tax`. `rated_s` are the seconds that the price was asked for, free ones included:
+    the vendor's are the true duration, a payer's at most what was granted, less the grace. Revision
+    0 is the charge at the call's end; re-rating adds more.
+    """
+
+    call_id: str
+    started_at: datetime
+    party: int
+    account_id: int
+    rate_group: str
+    prefix: str
+    billed_s: int
+    raw: str
+    net: Decimal
+    tax: Decimal
+    currency: str
+    free_s: int = 0
+    gift: Decimal = Decimal(0)
+    package_ids: tuple[int, ...] = ()
+    revision: int = 0
+    rated_s: int = 0

@@ -5,26 +5,20 @@ database.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from enum import IntEnum, StrEnum
+from enum import StrEnum
+from zoneinfo import ZoneInfo
 
+from controller.domain.call_record import RecordRules
 from controller.domain.numbering import PrefixIndex, Rewrite
+from controller.domain.packages import PackageShelf
 from controller.domain.plan import STOP_CAUSES, Media
-from controller.domain.tariff import Tariff, Terms
+from controller.domain.rates import RateGroup, RateType
 
 DEFAULT_MEDIA = Media()
 NO_REWRITE = Rewrite()
-
-
-class RateType(IntEnum):
-    """Destination class and, on a gateway, the highest class it may call (spec §2.2, §2.7)."""
-
-    NET = 1
-    LOCAL = 2
-    DOMESTIC = 4
-    INTERNATIONAL = 5
 
 
 class AccountKind(StrEnum):
@@ -36,48 +30,18 @@ class AccountKind(StrEnum):
     SYSTEM = "system"
 
 
+class RateSelection(StrEnum):
+    """Which of several prices of a call applies (spec §2.6)."""
+
+    CHEAPEST = "cheapest"
+    HIERARCHY = "hierarchy"
+
+
 class PrefixMode(StrEnum):
     """Whether shorter prefixes are tried after this gateway's (spec §6.2)."""
 
     TERMINATE = "terminate"
     CONTINUE = "continue"
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """A destination's price in one deck, valid from `valid_from` until `valid_until` (UTC)."""
-
-    prefix: str
-    tariff: Tariff
-    tax_percent: Decimal = Decimal(0)
-    area: str = ""
-    rate_type: RateType = RateType.INTERNATIONAL
-    locked: bool = False
-    valid_from: datetime | None = None
-    valid_until: datetime | None = None
-
-    def valid_at(self, when: datetime) -> bool:
-        return (self.valid_from is None or self.valid_from <= when) and (
-            self.valid_until is None or when < self.valid_until
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class RateGroup:
-    """A deck: its terms, and every prefix's rates in order of validity."""
-
-    group_id: int
-    name: str
-    terms: Terms
-    rates: PrefixIndex[tuple[Rate, ...]]
-
-    def rate_for(self, number: str, when: datetime) -> Rate | None:
-        """The usable rate of the longest prefix (spec §2.3); locked or not valid: the next one."""
-        for _, rates in self.rates.matches(number):
-            for rate in rates:
-                if not rate.locked and rate.valid_at(when):
-                    return rate
-        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +52,9 @@ class Account:
     name: str
     kind: AccountKind
     currency: str
+    parent_id: int | None = None
     rate_group_id: int | None = None
+    private_rate_group_id: int | None = None
     overdraft_limit: Decimal = Decimal(0)
     capacity: int | None = None
     locked: bool = False
@@ -111,6 +77,20 @@ class MappingGateway:
     rewrite_callee: Rewrite = NO_REWRITE
     rewrite_caller: Rewrite = NO_REWRITE
     max_duration_s: int | None = None
+    allow_phone_billing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Phone:
+    """A number of ours (spec §3.1) as far as money goes: its account, prices and monthly limit."""
+
+    phone_id: int
+    number: str
+    account_id: int
+    rate_group_id: int | None = None
+    authorization: RateType = RateType.INTERNATIONAL
+    locked: bool = False
+    monthly_maximum: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +112,7 @@ class RoutingGateway:
     ring_timeout_s: int = 120
     progress_timeout_s: int = 20
     prepaid: bool = False
+    bill_sent_number: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +134,35 @@ class CallParameters:
     max_attempts: int = 5
     hold_time_threshold_ms: int = 50
     stop_causes: tuple[str, ...] = STOP_CAUSES
+    # of months, of packages' periods and of their hours
+    timezone: str = "UTC"
+    rate_selection: RateSelection = RateSelection.CHEAPEST
+    # at which the cheapest price is chosen before a call
+    expected_duration_s: int = 60
+    # taken off the duration before rating; then at least `minimum_duration_s` is rated
+    free_time_s: int = 0
+    minimum_duration_s: int = 0
+    record_zero_duration: bool = True
+    record_server_hangup: bool = True
+    # decimals of rate groups that name none
+    fee_precision: int = 2
+    # what every fee is a multiple of; 0: whatever the decimals allow
+    fee_unit: Decimal = Decimal(0)
+    # callees (a `*` at the end is any tail) that cost nothing, with or without a record
+    free_numbers: tuple[str, ...] = ()
+    unrecorded_free_numbers: tuple[str, ...] = ()
+    # technical prefixes that rating does not see
+    route_prefixes: tuple[str, ...] = ()
+
+    @property
+    def record_rules(self) -> RecordRules:
+        return RecordRules(
+            self.hold_time_threshold_ms, self.record_zero_duration, self.record_server_hangup
+        )
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +176,19 @@ class Configuration:
     routing_gateways: Mapping[int, RoutingGateway]
     routes: PrefixIndex[tuple[Route, ...]]
     sources: Mapping[tuple[str, int | None], MappingGateway]
+    phones: Mapping[str, Phone] = field(default_factory=dict)
+    packages: PackageShelf = field(default_factory=PackageShelf)
     parameters: CallParameters = CallParameters()
+
+    def agents_above(self, account: Account) -> tuple[Account, ...]:
+        """Every agent above an account, the nearest first (spec §1.4)."""
+        chain = []
+        parent_id = account.parent_id
+        while parent_id is not None:
+            agent = self.accounts[parent_id]
+            chain.append(agent)
+            parent_id = agent.parent_id
+        return tuple(chain)
 
     def identify(self, ip: str, port: int) -> MappingGateway | None:
         """The mapping gateway of a source: by address and port first, then by address."""
@@ -178,13 +200,6 @@ def index_sources(
 ) -> dict[tuple[str, int | None], MappingGateway]:
     """Every address of every gateway; two gateways never share one (checked when stored)."""
     return {address: gateway for gateway in gateways.values() for address in gateway.addresses}
-
-
-def index_rates(rates: list[Rate]) -> PrefixIndex[tuple[Rate, ...]]:
-    by_prefix: dict[str, list[Rate]] = {}
-    for rate in rates:
-        by_prefix.setdefault(rate.prefix, []).append(rate)
-    return PrefixIndex((prefix, tuple(same)) for prefix, same in by_prefix.items())
 
 
 def index_routes(routes: list[Route]) -> PrefixIndex[tuple[Route, ...]]:

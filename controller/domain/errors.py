@@ -11,6 +11,7 @@ TollgateError                 stable `error_id`, one-line message
 │   ├── SwitchTimeout         a command was not answered in time
 │   └── ProtocolError         the peer does not speak the protocol
 ├── StoreUnavailable          the database cannot be reached; nothing is known to be lost
+├── Fenced                    the switch has another owner by now; nothing was written
 └── Overloaded                a bounded queue is full
 """
 
@@ -65,6 +66,10 @@ class ProtocolError(SwitchError):
 
 class StoreUnavailable(TollgateError):
     error_id = "store_unavailable"
+
+
+class Fenced(TollgateError):
+    error_id = "fenced"
 
 
 class Overloaded(TollgateError):

@@ -19,14 +19,32 @@ class SystemAccount(StrEnum):
     REVENUE = "revenue"
     TAX = "tax"
     TERMINATION_COST = "termination_cost"
+    RESALE = "resale"
+    """What accounts below an agent pay: the reseller's income, not the operator's."""
+    GIFTS = "gifts"
+    """The other side of gift money: what packages paid in place of a balance."""
+    ADJUSTMENTS = "adjustments"
+    """The other side of balances made zero and of corrections that nothing else explains."""
 
 
 class PostingKind(StrEnum):
     OPENING = "opening"
     PAYMENT = "payment"
+    WITHDRAWAL = "withdrawal"
+    MAKE_ZERO = "make_zero"
+    TRANSFER = "transfer"
     CALL_CHARGE = "call_charge"
     CALL_TAX = "call_tax"
     CALL_COST = "call_cost"
+    GIFT = "gift"
+    PACKAGE_RENT = "package_rent"
+    PACKAGE_MINIMUM = "package_minimum"
+    PHONE_RENT = "phone_rent"
+    PHONE_MINIMUM = "phone_minimum"
+    ACCOUNT_MINIMUM = "account_minimum"
+    CORRECTION = "correction"
+    REVERSAL = "reversal"
+    """The exact opposite of another posting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,3 +74,8 @@ def call_posting_id(call_id: str, kind: PostingKind, account_id: int) -> str:
 def keyed_posting_id(key: str) -> str:
     """The one id of a movement that a person or a file named by an idempotency key."""
     return str(uuid5(NAMESPACE_URL, f"tollgate:posting:{key}"))
+
+
+def pending_posting_id(pending_id: str) -> str:
+    """The one id of the posting that a pending movement ends in: it is posted once."""
+    return str(uuid5(UUID(pending_id), "posted"))

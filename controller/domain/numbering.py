@@ -39,6 +39,23 @@ def check_prefix(text: str) -> str:
     return text
 
 
+def rated_number(number: str, route_prefixes: tuple[str, ...]) -> str:
+    """The number that rates are looked up for: without `+` and technical prefixes (spec §2.3)."""
+    for prefix in route_prefixes:
+        if number.startswith(prefix) and len(number) > len(prefix):
+            number = number[len(prefix) :]
+            break
+    return number.removeprefix("+")
+
+
+def listed(number: str, patterns: tuple[str, ...]) -> bool:
+    """Whether a number is in a list of numbers, of which `*` at the end stands for any tail."""
+    return any(
+        number.startswith(pattern[:-1]) if pattern.endswith(CATCH_ALL) else number == pattern
+        for pattern in patterns
+    )
+
+
 class PrefixIndex(Generic[T]):
     """Longest-prefix match by one dictionary probe for each length that occurs.
 

@@ -18,12 +18,14 @@ class Reason(StrEnum):
     ACCOUNT_LOCKED = "account_locked"
     ACCOUNT_EXPIRED = "account_expired"
     ACCOUNT_CLOSED = "account_closed"
+    PHONE_LOCKED = "phone_locked"
     NO_RATE_GROUP = "no_rate_group"
     NO_MATCHING_RATE = "no_matching_rate"
     NO_CALL_PERMISSION = "no_call_permission"
     NO_ROUTE = "no_route"
     NO_ROUTE_CAPACITY = "no_route_capacity"
     INSUFFICIENT_BALANCE = "insufficient_balance"
+    MONTHLY_MAXIMUM = "monthly_maximum"
     ACCOUNT_CAPACITY = "account_capacity"
     GATEWAY_CAPACITY = "gateway_capacity"
     STORE_UNAVAILABLE = "store_unavailable"
@@ -32,6 +34,7 @@ class Reason(StrEnum):
     INTERNAL_ERROR = "internal_error"
     # ended by the platform
     BALANCE_EXHAUSTED = "balance_exhausted"
+    MONTHLY_MAXIMUM_REACHED = "monthly_maximum_reached"
     MAX_DURATION = "max_duration"
     NOT_RENEWED = "not_renewed"
     ADMINISTRATOR = "administrator"
@@ -51,12 +54,17 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """What a reason is on the wire and in words."""
+    """What a reason is on the wire and in words.
+
+    `retry_after_s` asks the sender to leave us alone for so long, with every call (RFC 3261
+    §21.5.4): only for what concerns every call. 0: not at all.
+    """
 
     sip_status: int
     sip_phrase: str
     q850: int
     text: str
+    retry_after_s: int = 0
 
 
 SIGNALS: dict[Reason, Signal] = {
@@ -66,19 +74,30 @@ SIGNALS: dict[Reason, Signal] = {
     Reason.ACCOUNT_LOCKED: Signal(403, "Forbidden", 21, "the account is locked"),
     Reason.ACCOUNT_EXPIRED: Signal(403, "Forbidden", 21, "the account has expired"),
     Reason.ACCOUNT_CLOSED: Signal(403, "Forbidden", 21, "the account is closed"),
+    Reason.PHONE_LOCKED: Signal(403, "Forbidden", 21, "the phone may not call"),
     Reason.NO_RATE_GROUP: Signal(503, "Service Unavailable", 41, "the account has no rate group"),
     Reason.NO_MATCHING_RATE: Signal(503, "Service Unavailable", 41, "no matching rate"),
     Reason.NO_CALL_PERMISSION: Signal(403, "Forbidden", 21, "rate type above the authorization"),
     Reason.NO_ROUTE: Signal(503, "Service Unavailable", 41, "no usable routing gateway"),
     Reason.NO_ROUTE_CAPACITY: Signal(503, "Service Unavailable", 41, "every vendor line is in use"),
     Reason.INSUFFICIENT_BALANCE: Signal(402, "Payment Required", 21, "insufficient balance"),
+    Reason.MONTHLY_MAXIMUM: Signal(
+        402, "Payment Required", 21, "the phone's monthly maximum is reached"
+    ),
     Reason.ACCOUNT_CAPACITY: Signal(503, "Service Unavailable", 41, "account line limit reached"),
     Reason.GATEWAY_CAPACITY: Signal(503, "Service Unavailable", 41, "gateway line limit reached"),
-    Reason.STORE_UNAVAILABLE: Signal(503, "Service Unavailable", 41, "the database is unavailable"),
-    Reason.OVERLOADED: Signal(503, "Service Unavailable", 41, "more calls than can be decided"),
+    Reason.STORE_UNAVAILABLE: Signal(
+        503, "Service Unavailable", 41, "the database is unavailable", retry_after_s=5
+    ),
+    Reason.OVERLOADED: Signal(
+        503, "Service Unavailable", 41, "more calls than can be decided", retry_after_s=2
+    ),
     Reason.CONTROLLER_UNAVAILABLE: Signal(503, "Service Unavailable", 41, "no controller decided"),
     Reason.INTERNAL_ERROR: Signal(500, "Server Internal Error", 41, "a fault in the controller"),
     Reason.BALANCE_EXHAUSTED: Signal(200, "OK", 16, "ended: the balance was used up"),
+    Reason.MONTHLY_MAXIMUM_REACHED: Signal(
+        200, "OK", 16, "ended: the phone's monthly maximum was reached"
+    ),
     Reason.MAX_DURATION: Signal(200, "OK", 16, "ended: the longest call length was reached"),
     Reason.NOT_RENEWED: Signal(200, "OK", 41, "ended: the reservation was not renewed in time"),
     Reason.ADMINISTRATOR: Signal(200, "OK", 16, "ended by an administrator"),
@@ -98,6 +117,7 @@ SIGNALS: dict[Reason, Signal] = {
 PLATFORM_ENDINGS = frozenset(
     {
         Reason.BALANCE_EXHAUSTED,
+        Reason.MONTHLY_MAXIMUM_REACHED,
         Reason.MAX_DURATION,
         Reason.NOT_RENEWED,
         Reason.ADMINISTRATOR,
@@ -108,7 +128,14 @@ PLATFORM_ENDINGS = frozenset(
 TIMER_CAUSE = "ALLOTTED_TIMEOUT"
 """The switch's cause when its own timer ended a leg."""
 
-TIMER_ENDINGS = frozenset({Reason.BALANCE_EXHAUSTED, Reason.MAX_DURATION, Reason.NOT_RENEWED})
+TIMER_ENDINGS = frozenset(
+    {
+        Reason.BALANCE_EXHAUSTED,
+        Reason.MONTHLY_MAXIMUM_REACHED,
+        Reason.MAX_DURATION,
+        Reason.NOT_RENEWED,
+    }
+)
 REFUSALS = frozenset(list(Reason)[: list(Reason).index(Reason.BALANCE_EXHAUSTED)])
 
 _BY_CAUSE = {

@@ -1,20 +1,18 @@
 """Which vendors may carry a call, and in which order (spec §6.1–§6.3)."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
 
 from controller.domain.configuration import (
     AccountKind,
     Configuration,
     PrefixMode,
-    Rate,
-    RateGroup,
     Route,
     RoutingGateway,
 )
-from controller.domain.numbering import sendable
-from controller.domain.tariff import Pricing
+from controller.domain.numbering import rated_number, sendable
+from controller.domain.prices import Moment, price_in
+from controller.domain.pricing import Pricing
 from controller.domain.trace import Trace
 
 MAX_CANDIDATES = 20
@@ -33,16 +31,19 @@ class Candidate:
 
 
 def candidates(
-    configuration: Configuration, caller: str, callee: str, when: datetime, trace: Trace
+    configuration: Configuration, caller: str, callee: str, moment: Moment, trace: Trace
 ) -> list[Candidate]:
-    """Vendors in the order in which they would be tried; admission takes the first free ones."""
+    """Vendors in the order in which they would be tried; admission takes the first free ones.
+
+    `callee` is the routed number; `moment` has the rated one.
+    """
     found: list[Candidate] = []
     seen: set[int] = set()
     for route in _walk(configuration, callee):
         if route.gateway_id in seen:
             continue
         seen.add(route.gateway_id)
-        candidate = _consider(configuration, route, caller, callee, when, trace)
+        candidate = _consider(configuration, route, caller, callee, moment, trace)
         if candidate is None:
             continue
         found.append(candidate)
@@ -67,11 +68,11 @@ def _consider(
     route: Route,
     caller: str,
     callee: str,
-    when: datetime,
+    moment: Moment,
     trace: Trace,
 ) -> Candidate | None:
     gateway = configuration.routing_gateways[route.gateway_id]
-    why = _unusable(configuration, gateway, when)
+    why = _unusable(configuration, gateway, moment)
     if why:
         trace.note("route", "dropped", f"{gateway.name}: {why}")
         return None
@@ -79,9 +80,13 @@ def _consider(
     if not sendable(sent):
         trace.note("route", "dropped", f"{gateway.name}: the rewrite gives no number")
         return None
-    cost = _cost(configuration, gateway, callee, when)
+    billed = moment
+    if gateway.bill_sent_number:
+        sent_number = rated_number(sent, configuration.parameters.route_prefixes)
+        billed = replace(moment, number=sent_number)
+    cost = _cost(configuration, gateway, billed)
     if cost is None:
-        trace.note("route", "dropped", f"{gateway.name}: no cost rate for {callee}")
+        trace.note("route", "dropped", f"{gateway.name}: no cost rate for {billed.number}")
         return None
     caller_sent = gateway.rewrite_caller(caller)
     return Candidate(
@@ -89,35 +94,32 @@ def _consider(
     )
 
 
-def _unusable(configuration: Configuration, gateway: RoutingGateway, when: datetime) -> str:
+def _unusable(configuration: Configuration, gateway: RoutingGateway, moment: Moment) -> str:
     account = configuration.accounts[gateway.clearing_account_id]
     if gateway.locked:
         return "locked"
     if account.closed or account.locked:
         return f"clearing account {account.name} is locked or closed"
-    if account.expires_at is not None and account.expires_at <= when:
+    if account.expires_at is not None and account.expires_at <= moment.when:
         return f"clearing account {account.name} has expired"
     if account.kind is not AccountKind.CLEARING:
         return f"{account.name} is not a clearing account"
     return ""
 
 
-def _cost(
-    configuration: Configuration, gateway: RoutingGateway, callee: str, when: datetime
-) -> Pricing | None:
-    """The cost rate of the number before the vendor's rewrite; without one a vendor is skipped.
+def _cost(configuration: Configuration, gateway: RoutingGateway, moment: Moment) -> Pricing | None:
+    """The vendor's cost rate of the billed number; without one a vendor is skipped.
 
+    The number is the one before the vendor's rewrite, or as sent (`bill_sent_number`, spec §2.3).
     Spec §6.4 leaves "check rate" to the operator; an unpriced vendor is an unknown loss, so it
     is always checked here.
     """
     account = configuration.accounts[gateway.clearing_account_id]
     if account.rate_group_id is None:
         return None
-    group: RateGroup = configuration.rate_groups[account.rate_group_id]
-    rate: Rate | None = group.rate_for(callee, when)
-    if rate is None:
-        return None
-    return Pricing(account.account_id, rate.prefix, rate.tariff, group.terms, rate.tax_percent)
+    group = configuration.rate_groups[account.rate_group_id]
+    price = price_in(configuration, group, account.account_id, moment, "cost")
+    return price.pricing if price else None
 
 
 def _describe(candidate: Candidate) -> str:

@@ -3,100 +3,85 @@
 The same figures whether the end came as an event, from the CDR spool after a crash, or twice.
 """
 
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from controller.domain.cdr import Cdr, EndedBy
-from controller.domain.events import CallEnded
-from controller.domain.ledger import Posting, PostingKind, SystemAccount, call_posting_id
-from controller.domain.reasons import (
-    PLATFORM_ENDINGS,
-    REFUSALS,
-    SIGNALS,
-    TIMER_CAUSE,
-    TIMER_ENDINGS,
-    Reason,
-    reason_from_id,
-    reason_of_cause,
+from controller.domain.billing import Bill, Payer, bill, charge_at
+from controller.domain.call_record import (
+    RecordRules,
+    Unadmitted,
+    admitted_cdr,
+    at_us,
+    hold_time_s,
+    is_kept,
+    reason_of_end,
+    unadmitted_cdr,
 )
-from controller.domain.tariff import ZERO_CHARGE, Charge, Pricing
+from controller.domain.cdr import VENDOR, Cdr, ChargeLine
+from controller.domain.events import CallEnded
+from controller.domain.holdings import Held
+from controller.domain.ledger import Posting, PostingKind, SystemAccount, call_posting_id
+from controller.domain.money import plain
+from controller.domain.tariff import ZERO_CHARGE, Charge
 from controller.domain.ticket import Ticket, TicketAttempt
 
 TIMER_SLACK_S = 2
 """The switch ends a call within this many seconds after its timer; more is for a person to see."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What is written for an ended call."""
+    """What is written for an ended call. `bills` are those of the ticket's payers, in order.
+
+    `recorded`: whether the record is kept; one that says something about money always is.
+    """
 
     cdr: Cdr
-    postings: tuple[Posting, ...]
+    postings: tuple[Posting, ...] = ()
+    lines: tuple[ChargeLine, ...] = ()
+    bills: tuple[Bill, ...] = ()
+    recorded: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Unadmitted:
-    """What is known of a call that was never admitted: why, and how far the decision came."""
+def settle(
+    ticket: Ticket, ended: CallEnded, granted_s: int, held: Held, rules: RecordRules
+) -> Settlement:
+    """The record, each payer's part and the postings of an admitted call.
 
-    reason: Reason
-    account_id: int | None = None
-    mapping_gateway: str = ""
-    trace: tuple[tuple[str, str, str], ...] = ()
-
-
-def hold_time_s(talk_us: int, threshold_ms: int) -> int:
-    """Whole seconds of a talk time: a fraction of at least the threshold counts (spec §2.8).
-
-    With the default of 50 ms, 10.049 s is 10 and 10.050 s is 11.
+    Payers pay at most for the granted seconds, which were reserved: what the switch's timer let
+    run longer is ours. The vendor is paid for the true duration.
     """
-    seconds, rest_us = divmod(talk_us, 1_000_000)
-    return seconds + (1 if rest_us >= max(1, threshold_ms * 1000) else 0)
-
-
-def settle(ticket: Ticket, ended: CallEnded, granted_s: int, threshold_ms: int) -> Settlement:
-    """The record and the postings of an admitted call.
-
-    The customer pays at most for the granted seconds, which were reserved: what the switch's
-    timer let run longer is ours. The vendor is paid for the true duration.
-    """
-    duration_s = hold_time_s(ended.talk_us, threshold_ms)
+    duration_s = hold_time_s(ended.talk_us, rules.hold_time_threshold_ms)
+    bills = _bills(ticket, ended, min(duration_s, granted_s), held)
     attempt = ticket.attempt(ended.connected_leg) or _last_attempt(ticket, ended)
-    sale = ticket.sale.charge(min(duration_s, granted_s))
-    cost = attempt.cost.charge(duration_s) if attempt and duration_s else ZERO_CHARGE
-    review = _review(ticket, ended, duration_s, granted_s)
-    cdr = _admitted_cdr(ticket, ended, duration_s, sale, attempt, cost, review)
-    return Settlement(cdr, tuple(_postings(ticket, ended, sale, attempt, cost)))
+    answered_s = ended.answered_us // 1_000_000
+    cost = attempt.cost.charge(duration_s, answered_s) if attempt and duration_s else ZERO_CHARGE
+    review = _review(ticket, ended, duration_s, granted_s) or _beyond(bills, held)
+    cdr = admitted_cdr(ticket, ended, duration_s, bills[0], attempt, cost, review)
+    postings = tuple(_postings(ticket, ended, bills, attempt, cost))
+    lines = tuple(_lines(cdr, ticket, bills, attempt, cost, answered_s)) if duration_s else ()
+    recorded = bool(postings or review) or (ticket.recorded and is_kept(cdr, rules))
+    return Settlement(cdr, postings, lines, bills, recorded)
 
 
-def record_unadmitted(known: Unadmitted | None, ended: CallEnded, threshold_ms: int) -> Settlement:
-    """The record of a call without a ticket: refused, or let go by the fail-safe."""
-    reason = _reason(ended, known.reason if known else None)
-    duration_s = hold_time_s(ended.talk_us, threshold_ms)
-    review = "answered without having been admitted" if duration_s else ""
-    known = known or Unadmitted(reason)
-    return Settlement(
-        _cdr(
-            ended,
-            duration_s,
-            reason,
-            ZERO_CHARGE,
-            None,
-            ZERO_CHARGE,
-            account_id=known.account_id,
-            mapping_gateway=known.mapping_gateway,
-            trace=known.trace,
-            review=review,
-        ),
-        (),
+def _bills(ticket: Ticket, ended: CallEnded, charged_s: int, held: Held) -> tuple[Bill, ...]:
+    rated_s = ticket.rated_time.rated_s(charged_s)
+    price_of = charge_at(ended.answered_us // 1_000_000)
+    return tuple(
+        bill(payer, rated_s, hold.free_s, hold.gifts, price_of)
+        for payer, hold in zip(ticket.payers, held.payers, strict=True)
     )
 
 
-def at_us(stamp_us: int) -> datetime:
-    """A switch's microsecond stamp as an aware time, exactly."""
-    return _EPOCH + timedelta(microseconds=stamp_us)
+def record_unadmitted(known: Unadmitted | None, ended: CallEnded, rules: RecordRules) -> Settlement:
+    """The record of a call without a ticket: refused, or let go by the fail-safe."""
+    reason = reason_of_end(ended, known.reason if known else None)
+    duration_s = hold_time_s(ended.talk_us, rules.hold_time_threshold_ms)
+    review = "answered without having been admitted" if duration_s else ""
+    known = replace(known, reason=reason) if known else Unadmitted(reason)
+    cdr = unadmitted_cdr(known, ended, duration_s, review)
+    return Settlement(cdr, recorded=bool(review) or is_kept(cdr, rules))
 
 
 def _review(ticket: Ticket, ended: CallEnded, duration_s: int, granted_s: int) -> str:
@@ -111,6 +96,14 @@ def _review(ticket: Ticket, ended: CallEnded, duration_s: int, granted_s: int) -
     return ""
 
 
+def _beyond(bills: tuple[Bill, ...], held: Held) -> str:
+    """More than was reserved: only where the answer came later than any vendor's time-out."""
+    for owed, hold in zip(bills, held.payers, strict=True):
+        if owed.due > hold.money:
+            return f"charged {plain(owed.due)}, {plain(hold.money)} were reserved"
+    return ""
+
+
 def _last_attempt(ticket: Ticket, ended: CallEnded) -> TicketAttempt | None:
     for leg_id in reversed(ended.attempted_legs):
         if attempt := ticket.attempt(leg_id):
@@ -118,154 +111,112 @@ def _last_attempt(ticket: Ticket, ended: CallEnded) -> TicketAttempt | None:
     return None
 
 
-def _admitted_cdr(
-    ticket: Ticket,
-    ended: CallEnded,
-    duration_s: int,
-    sale: Charge,
-    attempt: TicketAttempt | None,
-    cost: Charge,
-    review: str,
-) -> Cdr:
-    return _cdr(
-        ended,
-        duration_s,
-        _reason(ended, None),
-        sale,
-        attempt,
-        cost,
-        account_id=ticket.account_id,
-        mapping_gateway=ticket.mapping_gateway,
-        trace=ticket.trace,
-        review=review,
-        pricing=ticket.sale,
-        rated=(ticket.caller, ticket.callee),
-    )
-
-
-def _cdr(
-    ended: CallEnded,
-    duration_s: int,
-    reason: Reason,
-    sale: Charge,
-    attempt: TicketAttempt | None,
-    cost: Charge,
-    *,
-    account_id: int | None,
-    mapping_gateway: str,
-    trace: tuple[tuple[str, str, str], ...],
-    review: str,
-    pricing: Pricing | None = None,
-    rated: tuple[str, str] = ("", ""),
-) -> Cdr:
-    return Cdr(
-        call_id=ended.call_id,
-        switch_id=ended.switch_id,
-        sip_call_id=ended.sip_call_id,
-        started_at=at_us(ended.offered_us),
-        ringing_at=at_us(ended.ringing_us) if ended.ringing_us else None,
-        answered_at=at_us(ended.answered_us) if ended.answered_us else None,
-        ended_at=at_us(ended.ended_us or ended.answered_us or ended.offered_us),
-        pdd_ms=_pdd_ms(ended),
-        talk_ms=ended.talk_us // 1000,
-        duration_s=duration_s,
-        billed_s=sale.billed_s,
-        source_ip=ended.source_ip,
-        source_port=ended.source_port,
-        caller_received=ended.caller,
-        callee_received=ended.callee,
-        caller_rated=rated[0],
-        callee_rated=rated[1],
-        caller_sent=attempt.caller if attempt else "",
-        callee_sent=attempt.callee if attempt else "",
-        account_id=account_id,
-        mapping_gateway=mapping_gateway,
-        routing_gateway=attempt.gateway if attempt else "",
-        attempts=len(ended.attempted_legs),
-        rate_prefix=pricing.prefix if pricing else "",
-        net=sale.net,
-        tax=sale.tax,
-        currency=pricing.terms.currency if pricing else "",
-        cost_account_id=attempt.cost.account_id if attempt else None,
-        cost_prefix=attempt.cost.prefix if attempt else "",
-        cost=cost.gross,
-        cost_currency=attempt.cost.terms.currency if attempt else "",
-        reason=reason,
-        cause=ended.cause,
-        q850=ended.q850,
-        sip_status=_sip_status(ended, reason),
-        ended_by=_ended_by(ended, reason),
-        trace=trace,
-        review=review,
-    )
-
-
-def _reason(ended: CallEnded, known: Reason | None) -> Reason:
-    """The platform's own word first (memory, then the channel), else what the cause says."""
-    if ended.answered_us and ended.hangup_by_caller:
-        # the cause may come from the caller's own BYE and say anything
-        return Reason.ANSWERED
-    named = known or reason_from_id(ended.platform_reason)
-    if named is not None and _happened(named, ended):
-        return named
-    return reason_of_cause(ended.cause, answered=bool(ended.answered_us))
-
-
-def _happened(named: Reason, ended: CallEnded) -> bool:
-    """Whether a reason that was put on the channel is how the call came to end.
-
-    An ending by timer is announced before the timer, and the fail-safe's reason stands on the
-    channel from the start: a party may have hung up before either came true.
-    """
-    if named in TIMER_ENDINGS:
-        return bool(ended.answered_us) and ended.cause == TIMER_CAUSE
-    if named is Reason.CONTROLLER_UNAVAILABLE and ended.hangup_by_caller:
-        return False
-    return not ended.answered_us or named in PLATFORM_ENDINGS
-
-
-def _sip_status(ended: CallEnded, reason: Reason) -> int:
-    if ended.sip_status:
-        return ended.sip_status
-    return 200 if ended.answered_us else SIGNALS[reason].sip_status
-
-
-def _ended_by(ended: CallEnded, reason: Reason) -> EndedBy:
-    if reason in PLATFORM_ENDINGS or reason in REFUSALS:
-        return EndedBy.SERVER
-    return EndedBy.CALLER if ended.hangup_by_caller else EndedBy.CALLEE
-
-
-def _pdd_ms(ended: CallEnded) -> int | None:
-    """Post-dial delay: from the INVITE to the first ringing, early media or answer."""
-    first_us = ended.ringing_us or ended.answered_us
-    return (first_us - ended.offered_us) // 1000 if first_us else None
+Move = tuple[PostingKind, int | SystemAccount, int | SystemAccount, Decimal, str]
 
 
 def _postings(
-    ticket: Ticket, ended: CallEnded, sale: Charge, attempt: TicketAttempt | None, cost: Charge
+    ticket: Ticket,
+    ended: CallEnded,
+    bills: tuple[Bill, ...],
+    attempt: TicketAttempt | None,
+    cost: Charge,
 ) -> list[Posting]:
     at = at_us(ended.ended_us or ended.offered_us)
-    customer, currency = ticket.account_id, ticket.sale.terms.currency
-    moves: list[tuple[PostingKind, int, SystemAccount, Decimal, str]] = [
-        (PostingKind.CALL_CHARGE, customer, SystemAccount.REVENUE, sale.net, currency),
-        (PostingKind.CALL_TAX, customer, SystemAccount.TAX, sale.tax, currency),
-    ]
+    moves = list(_payers_moves(ticket, bills))
     if attempt:
-        vendor, vendor_currency = attempt.cost.account_id, attempt.cost.terms.currency
+        vendor, currency = attempt.cost.account_id, attempt.cost.terms.currency
         termination = SystemAccount.TERMINATION_COST
-        moves.append((PostingKind.CALL_COST, vendor, termination, cost.gross, vendor_currency))
+        moves.append((PostingKind.CALL_COST, vendor, termination, cost.gross, currency))
     return [
         Posting(
-            call_posting_id(ticket.call_id, kind, account),
+            call_posting_id(ticket.call_id, kind, _holder(debit, credit)),
             kind,
-            account,
-            system,
+            debit,
+            credit,
             amount,
             currency,
             at,
             ticket.call_id,
         )
-        for kind, account, system, amount, currency in moves
+        for kind, debit, credit, amount, currency in moves
         if amount > 0
     ]
+
+
+def _payers_moves(ticket: Ticket, bills: tuple[Bill, ...]) -> Iterator[Move]:
+    """The whole charge leaves each payer, and gift money comes back to it.
+
+    What the topmost payer pays is the operator's revenue; what those below it pay is income of
+    the agent above them, which is not the operator's (docs/adr/0011).
+    """
+    top = len(bills) - 1
+    for level, (payer, owed) in enumerate(zip(ticket.payers, bills, strict=True)):
+        account, currency, charge = payer.account_id, payer.currency, owed.charge
+        revenue = SystemAccount.REVENUE if level == top else SystemAccount.RESALE
+        tax = SystemAccount.TAX if level == top else SystemAccount.RESALE
+        yield PostingKind.CALL_CHARGE, account, revenue, charge.net, currency
+        yield PostingKind.CALL_TAX, account, tax, charge.tax, currency
+        yield PostingKind.GIFT, SystemAccount.GIFTS, account, owed.gift, currency
+
+
+def _holder(debit: int | SystemAccount, credit: int | SystemAccount) -> int:
+    """The account of the two that is not the platform's own."""
+    for account in (debit, credit):
+        if not isinstance(account, SystemAccount):
+            return account
+    raise ValueError("a call moves no money between system accounts")
+
+
+def _lines(
+    cdr: Cdr,
+    ticket: Ticket,
+    bills: tuple[Bill, ...],
+    attempt: TicketAttempt | None,
+    cost: Charge,
+    answered_s: int,
+) -> Iterator[ChargeLine]:
+    """Each party's own line: the customer, every agent above it, and the vendor."""
+    for party, (payer, owed) in enumerate(zip(ticket.payers, bills, strict=True)):
+        charge = owed.charge
+        yield ChargeLine(
+            cdr.call_id,
+            cdr.started_at,
+            party,
+            payer.account_id,
+            owed.pricing.group,
+            owed.prefix(answered_s),
+            charge.billed_s,
+            owed.raw(answered_s),
+            charge.net,
+            charge.tax,
+            payer.currency,
+            free_s=sum(owed.free_s),
+            gift=owed.gift,
+            package_ids=_packages_used(payer, owed),
+            rated_s=owed.rated_s,
+        )
+    if attempt:
+        pricing = attempt.cost
+        yield ChargeLine(
+            cdr.call_id,
+            cdr.started_at,
+            VENDOR,
+            pricing.account_id,
+            pricing.group,
+            pricing.prefix_at(answered_s),
+            cost.billed_s,
+            pricing.raw(cdr.duration_s, answered_s),
+            cost.net,
+            cost.tax,
+            pricing.terms.currency,
+            rated_s=cdr.duration_s,
+        )
+
+
+def _packages_used(payer: Payer, owed: Bill) -> tuple[int, ...]:
+    """Active packages that gave free seconds, gift money or the price, each once."""
+    used = [use.package_id for use, taken in zip(payer.free, owed.free_s, strict=True) if taken]
+    used += [gift for gift, taken in zip(payer.gifts, owed.gifts, strict=True) if taken]
+    if owed.pricing.package_id is not None:
+        used.append(owed.pricing.package_id)
+    return tuple(dict.fromkeys(used))

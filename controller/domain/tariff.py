@@ -11,14 +11,16 @@ metered tier charges every started increment, counted from the tier's own start.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
+from fractions import Fraction
 from functools import lru_cache
 from itertools import pairwise
-from math import lcm
+from math import gcd, lcm
+from typing import NamedTuple
 
-from controller.domain.errors import InvalidTariff
-from controller.domain.money import MAX_DECIMALS, Rounding, plain, round_ratio
+from controller.domain.errors import InvalidInput, InvalidTariff
+from controller.domain.money import MAX_DECIMALS, Rounding, plain, rounded_quotient, rounding_bias
 
 MAX_PRICE = Decimal(1_000_000)
 MAX_SECONDS = 10_000_000
@@ -59,14 +61,22 @@ class Line:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """A tier compiled to integers: `amount` over the tariff's denominator."""
 
     start_s: int
     end_s: int | None
     increment_s: int
     amount: int
+
+
+_Plan = tuple[int, int | None, int, int, int, int, int]
+"""How a tariff becomes whole steps: for which terms, rounding bias, denominator; then, of a tariff
+that is one metered tier with at most a lump before it, as nearly all are: the tier's start,
+increment, what is charged until then, and the increment's amount. The ratio is in its lowest
+terms, for small integers are fast. An increment of 0 says that the tariff is of another shape.
+"""
+_NO_PLAN: _Plan = (-1, 0, 1, 0, 0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,23 +88,34 @@ class Tariff:
     denominator: int
     fee_amount: int
     steps: tuple[Step, ...]
+    # of the terms for which it was priced last; replaced as a whole, so that threads may share it
+    plan: _Plan = field(init=False, repr=False, compare=False, default=_NO_PLAN)
 
     def exact(self, duration_s: int) -> int:
         """Exact price of `duration_s` whole seconds, as a numerator over `denominator`."""
-        if duration_s <= 0:
-            return 0
-        total = self.fee_amount
-        for step in self.steps:
-            if duration_s <= step.start_s:
-                break
-            total += step.amount * _increments(step, duration_s)
-        return total
+        return self.measured(duration_s)[0]
 
     def billed_s(self, duration_s: int) -> int:
         """Seconds paid for: started increments count whole, a bounded lump its whole span."""
+        return self.measured(duration_s)[1]
+
+    def measured(self, duration_s: int) -> tuple[int, int]:
+        """Exact price, as a numerator over `denominator`, and the seconds paid for."""
         if duration_s <= 0:
-            return 0
-        return sum(_billed(step, duration_s) for step in self.steps if duration_s > step.start_s)
+            return 0, 0
+        total, billed_s = self.fee_amount, 0
+        for start_s, end_s, increment_s, amount in self.steps:
+            if duration_s <= start_s:
+                break
+            reached_s = duration_s if end_s is None or duration_s < end_s else end_s
+            if increment_s:
+                increments = -((start_s - reached_s) // increment_s)
+                total += amount * increments
+                billed_s += increments * increment_s
+            else:
+                total += amount
+                billed_s += (duration_s if end_s is None else end_s) - start_s
+        return total, billed_s
 
     def lines(self, duration_s: int) -> tuple[Line, ...]:
         """The exact price taken apart, for explanations."""
@@ -122,15 +143,48 @@ class Tariff:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """How a rate group turns exact prices into money: currency, digits, rounding."""
+    """How a rate group turns exact prices into money: currency, digits, rounding.
+
+    Where `fee_unit` is not 0, amounts are rounded to multiples of it instead (spec §2.8).
+    """
 
     currency: str
     decimals: int = 6
     rounding: Rounding = Rounding.HALF_UP
+    fee_unit: Decimal = Decimal(0)
+    # what every amount is a multiple of, and that as a number of the smallest amounts (10⁻¹⁰)
+    step: Decimal = field(init=False, repr=False, compare=False)
+    step_size: int = field(init=False, repr=False, compare=False)
+    # the same for terms that round alike
+    plan_key: int = field(init=False, repr=False, compare=False)
+    taxes: dict[Decimal, "_TaxPlan"] = field(
+        init=False, repr=False, compare=False, default_factory=dict[Decimal, "_TaxPlan"]
+    )
+
+    def __post_init__(self) -> None:
+        step = self.fee_unit or Decimal(1).scaleb(-self.decimals)
+        size = step.scaleb(MAX_DECIMALS)
+        if size < 1 or size != int(size):
+            raise InvalidInput(f"amounts cannot be multiples of {plain(step)}")
+        object.__setattr__(self, "step", step)
+        object.__setattr__(self, "step_size", int(size))
+        object.__setattr__(self, "plan_key", int(size) * len(_MODES) + _MODES[self.rounding])
+
+    def rounded(self, numerator: int, denominator: int) -> Decimal:
+        """The exact non-negative amount numerator/denominator, rounded once."""
+        under = denominator * self.step_size
+        return self.step * rounded_quotient(numerator * _SCALE, under, self.rounding)
 
 
-@dataclass(frozen=True, slots=True)
-class Charge:
+_MODES = {rounding: number for number, rounding in enumerate(Rounding)}
+
+
+_TaxPlan = tuple[int, int | None, int]
+"""Tax as a part of the net amount: numerator, rounding bias, denominator."""
+_MAX_TAX_PLANS = 1000
+
+
+class Charge(NamedTuple):
     """A priced duration. `gross` is what is debited; a CDR shows `net` (spec §2.2)."""
 
     net: Decimal
@@ -142,26 +196,79 @@ class Charge:
         return self.net + self.tax
 
 
-ZERO_CHARGE = Charge(Decimal(0), Decimal(0), 0)
+NOTHING = Decimal(0)
+ZERO_CHARGE = Charge(NOTHING, NOTHING, 0)
+# as `Charge(…)`, without the call of a function that a named tuple's own constructor is
+_charge = tuple.__new__
 
 
 def price(tariff: Tariff, terms: Terms, tax_percent: Decimal, duration_s: int) -> Charge:
-    """Exact first, rounded once at the group's scale; then tax, rounded once (design §6)."""
+    """Exact first, rounded once at the group's scale; then tax, rounded once (design §6).
+
+    Counted in the group's steps (of a cent, of 0.000001, of the fee unit): whole numbers until
+    the end. Every call comes here several times.
+    """
     if duration_s <= 0:
         return ZERO_CHARGE
-    numerator, denominator = tariff.exact(duration_s), tariff.denominator
-    net = round_ratio(numerator, denominator, terms.decimals, terms.rounding)
-    return Charge(net, tax_on(net, terms, tax_percent), tariff.billed_s(duration_s))
+    key, bias, under, start_s, increment_s, fixed, amount = tariff.plan
+    if key != terms.plan_key:
+        _, bias, under, start_s, increment_s, fixed, amount = _plan(tariff, terms)
+    if not increment_s:
+        exact, billed_s = tariff.measured(duration_s)
+    elif duration_s > start_s:
+        increments = -((start_s - duration_s) // increment_s)
+        exact, billed_s = fixed + amount * increments, start_s + increment_s * increments
+    else:
+        exact, billed_s = fixed, start_s
+    if bias is None:
+        steps = rounded_quotient(exact, under, terms.rounding)
+    else:
+        steps = (exact + bias) // under
+    step = terms.step
+    if not tax_percent:
+        return _charge(Charge, (step * steps, NOTHING, billed_s))
+    try:
+        over, bias, under = terms.taxes[tax_percent]
+    except KeyError:
+        over, bias, under = _tax_plan(terms, tax_percent)
+    if bias is None:
+        tax_steps = rounded_quotient(steps * over, under, terms.rounding)
+    else:
+        tax_steps = (steps * over + bias) // under
+    return _charge(Charge, (step * steps, step * tax_steps, billed_s))
+
+
+def _plan(tariff: Tariff, terms: Terms) -> _Plan:
+    *before, last = tariff.steps
+    under = tariff.denominator // _SCALE * terms.step_size
+    start_s, increment_s, fixed, amount = 0, 0, 0, 0
+    if last.increment_s and len(before) < 2 and not any(step.increment_s for step in before):
+        fixed = tariff.fee_amount + sum(step.amount for step in before)
+        common = gcd(fixed, last.amount, under)
+        start_s, increment_s = last.start_s, last.increment_s
+        fixed, amount, under = fixed // common, last.amount // common, under // common
+    bias = rounding_bias(under, terms.rounding)
+    plan = (terms.plan_key, bias, under, start_s, increment_s, fixed, amount)
+    object.__setattr__(tariff, "plan", plan)
+    return plan
 
 
 def tax_on(net: Decimal, terms: Terms, tax_percent: Decimal) -> Decimal:
     """Tax on a rounded net amount, itself rounded once at the same scale and mode."""
     if not tax_percent:
-        return Decimal(0)
+        return NOTHING
     net_over, net_under = net.as_integer_ratio()
     tax_over, tax_under = tax_percent.as_integer_ratio()
-    over, under = net_over * tax_over, net_under * tax_under * 100
-    return round_ratio(over, under, terms.decimals, terms.rounding)
+    return terms.rounded(net_over * tax_over, net_under * tax_under * 100)
+
+
+def _tax_plan(terms: Terms, tax_percent: Decimal) -> _TaxPlan:
+    percent = Fraction(tax_percent) / 100
+    over, under = percent.numerator, percent.denominator
+    plan = (over, rounding_bias(under, terms.rounding), under)
+    if len(terms.taxes) < _MAX_TAX_PLANS:
+        terms.taxes[tax_percent] = plan
+    return plan
 
 
 def affordable_s(
@@ -176,23 +283,6 @@ def affordable_s(
         else:
             high = middle - 1
     return low
-
-
-@dataclass(frozen=True, slots=True)
-class Pricing:
-    """A matched rate and whom it charges: a customer's sale or a vendor's cost."""
-
-    account_id: int
-    prefix: str
-    tariff: Tariff
-    terms: Terms
-    tax_percent: Decimal = Decimal(0)
-
-    def charge(self, duration_s: int) -> Charge:
-        return price(self.tariff, self.terms, self.tax_percent, duration_s)
-
-    def affordable_s(self, available: Decimal, limit_s: int) -> int:
-        return affordable_s(self.tariff, self.terms, self.tax_percent, available, limit_s)
 
 
 @lru_cache(maxsize=65_536)

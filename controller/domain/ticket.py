@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from controller.domain.billing import EVERY_SECOND, FreeUse, Payer, RatedTime
+from controller.domain.holdings import Month
 from controller.domain.money import Rounding
-from controller.domain.tariff import Pricing, Terms, parse_tariff
+from controller.domain.pricing import PeriodPrice, Pricing
+from controller.domain.tariff import Terms, parse_tariff
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,11 @@ class TicketAttempt:
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """Frozen at admission. `caller` and `callee` are the rated ones, after the ingress rewrite."""
+    """Frozen at admission. `caller` and `callee` are the rated ones, after the ingress rewrite.
+
+    `payers` are the customer and every agent above it. The call is answered within `setup_s` of
+    its offer. `month` is the phone's month in which it counts.
+    """
 
     call_id: str
     switch_id: str
@@ -37,10 +44,16 @@ class Ticket:
     mapping_gateway: str
     caller: str
     callee: str
-    sale: Pricing
+    payers: tuple[Payer, ...]
     attempts: tuple[TicketAttempt, ...]
     max_duration_s: int
     trace: tuple[tuple[str, str, str], ...] = ()
+    setup_s: int = 0
+    rated_time: RatedTime = EVERY_SECOND
+    recorded: bool = True
+    phone: str = ""
+    month: Month | None = None
+    monthly_maximum: Decimal | None = None
 
     def attempt(self, leg_id: str) -> TicketAttempt | None:
         return next((a for a in self.attempts if a.leg_id == leg_id), None)
@@ -48,35 +61,42 @@ class Ticket:
 
 def ticket_to_json(ticket: Ticket) -> dict[str, Any]:
     """A JSON-ready form; exact amounts are text."""
-    return {
-        "call_id": ticket.call_id,
-        "switch_id": ticket.switch_id,
-        "offered_us": ticket.offered_us,
-        "account_id": ticket.account_id,
-        "account": ticket.account,
-        "mapping_gateway_id": ticket.mapping_gateway_id,
-        "mapping_gateway": ticket.mapping_gateway,
-        "caller": ticket.caller,
-        "callee": ticket.callee,
-        "sale": _pricing_to_json(ticket.sale),
-        "attempts": [
-            [a.leg_id, a.gateway_id, a.gateway, a.caller, a.callee, _pricing_to_json(a.cost)]
-            for a in ticket.attempts
-        ],
-        "max_duration_s": ticket.max_duration_s,
-        "trace": ticket.trace,
-    }
+    data = {name: getattr(ticket, name) for name in _PLAIN_FIELDS}
+    data["payers"] = [_payer_to_json(payer) for payer in ticket.payers]
+    data["attempts"] = [
+        [a.leg_id, a.gateway_id, a.gateway, a.caller, a.callee, _pricing_to_json(a.cost)]
+        for a in ticket.attempts
+    ]
+    data["trace"] = ticket.trace
+    data["rated_time"] = [ticket.rated_time.free_time_s, ticket.rated_time.minimum_s]
+    if ticket.month is not None:
+        data["month"] = ticket.month
+    if ticket.monthly_maximum is not None:
+        data["monthly_maximum"] = str(ticket.monthly_maximum)
+    return data
 
 
 def ticket_from_json(data: dict[str, Any]) -> Ticket:
-    """The inverse of `ticket_to_json`."""
+    """The inverse of `ticket_to_json`; also of tickets of version 0.1, which had one payer."""
     attempts = tuple(
         TicketAttempt(leg_id, gateway_id, gateway, caller, callee, _pricing_from_json(cost))
         for leg_id, gateway_id, gateway, caller, callee, cost in data["attempts"]
     )
-    plain = {name: data[name] for name in _PLAIN_FIELDS}
-    trace = tuple((step, verdict, detail) for step, verdict, detail in data["trace"])
-    return Ticket(**plain, sale=_pricing_from_json(data["sale"]), attempts=attempts, trace=trace)
+    if "sale" in data:
+        sale = _pricing_from_json(data["sale"])
+        payers: tuple[Payer, ...] = (Payer(sale.account_id, data["account"], (sale,)),)
+    else:
+        payers = tuple(_payer_from_json(fields) for fields in data["payers"])
+    month, maximum = data.get("month"), data.get("monthly_maximum")
+    return Ticket(
+        **{name: data[name] for name in _PLAIN_FIELDS if name in data},
+        payers=payers,
+        attempts=attempts,
+        trace=tuple((step, verdict, detail) for step, verdict, detail in data["trace"]),
+        rated_time=RatedTime(*data.get("rated_time", ())),
+        month=(month[0], month[1]) if month else None,
+        monthly_maximum=Decimal(maximum) if maximum is not None else None,
+    )
 
 
 _PLAIN_FIELDS = (
@@ -90,12 +110,39 @@ _PLAIN_FIELDS = (
     "caller",
     "callee",
     "max_duration_s",
+    "setup_s",
+    "recorded",
+    "phone",
 )
 
 
-def _pricing_to_json(pricing: Pricing) -> list[Any]:
-    terms = pricing.terms
+def _payer_to_json(payer: Payer) -> list[Any]:
     return [
+        payer.account_id,
+        payer.name,
+        [_pricing_to_json(pricing) for pricing in payer.pricings],
+        [list(use) for use in payer.free],
+        payer.gifts,
+        payer.packages,
+    ]
+
+
+def _payer_from_json(fields: list[Any]) -> Payer:
+    account_id, name, pricings, free, gifts, packages = fields
+    return Payer(
+        account_id,
+        name,
+        tuple(_pricing_from_json(pricing) for pricing in pricings),
+        tuple(FreeUse(*use) for use in free),
+        tuple(gifts),
+        tuple(packages),
+    )
+
+
+def _pricing_to_json(pricing: Pricing) -> list[Any]:
+    """The first nine fields are every price's; the rest is there where it says something."""
+    terms = pricing.terms
+    fields = [
         pricing.account_id,
         pricing.prefix,
         str(pricing.tariff),
@@ -103,10 +150,60 @@ def _pricing_to_json(pricing: Pricing) -> list[Any]:
         terms.decimals,
         terms.rounding.value,
         str(pricing.tax_percent),
+        pricing.group,
+        pricing.source,
+    ]
+    if pricing.is_plain and pricing.package_id is None and not terms.fee_unit:
+        return fields
+    later = [
+        [p.from_s, p.prefix, str(p.tariff), str(p.tax_percent), str(p.multiplier)]
+        for p in pricing.later
+    ]
+    return [
+        *fields,
+        str(terms.fee_unit),
+        str(pricing.multiplier),
+        pricing.package_id,
+        later,
+        pricing.split,
     ]
 
 
 def _pricing_from_json(fields: list[Any]) -> Pricing:
-    account_id, prefix, tariff, currency, decimals, rounding, tax = fields
-    terms = Terms(currency, decimals, Rounding(rounding))
-    return Pricing(account_id, prefix, parse_tariff(tariff), terms, Decimal(tax))
+    account_id, prefix, tariff, currency, decimals, rounding, tax, *rest = fields
+    group, source, *special = rest or ["", ""]
+    pricing = Pricing(
+        account_id,
+        prefix,
+        parse_tariff(tariff),
+        Terms(currency, decimals, Rounding(rounding)),
+        Decimal(tax),
+        group=group,
+        source=source,
+    )
+    return _special(pricing, special) if special else pricing
+
+
+def _special(pricing: Pricing, fields: list[Any]) -> Pricing:
+    fee_unit, multiplier, package_id, later, split = fields
+    return Pricing(
+        pricing.account_id,
+        pricing.prefix,
+        pricing.tariff,
+        Terms(
+            pricing.terms.currency,
+            pricing.terms.decimals,
+            pricing.terms.rounding,
+            Decimal(fee_unit),
+        ),
+        pricing.tax_percent,
+        Decimal(multiplier),
+        pricing.group,
+        pricing.source,
+        package_id,
+        tuple(
+            PeriodPrice(from_s, prefix, parse_tariff(tariff), Decimal(tax), Decimal(factor))
+            for from_s, prefix, tariff, tax, factor in later
+        ),
+        split,
+    )

@@ -11,13 +11,13 @@ ON CONFLICT (switch_id) DO UPDATE SET instance = excluded.instance, seen_at = no
 
 CLOSE_CALLS = """
 DELETE FROM calls WHERE call_id = ANY(%s::uuid[])
-RETURNING call_id::text, account_id, mapping_gateway_id, routing_gateway_ids, reserved, granted_s,
-    CASE WHEN call_id = ANY(%s::uuid[]) THEN ticket END
+RETURNING call_id::text, routing_gateway_ids, granted_s, payer_reserved, free_reserved,
+    gift_reserved, month_reserved, CASE WHEN call_id = ANY(%s::uuid[]) THEN ticket END
 """
 
 LOCK_GRANTS = """
-SELECT call_id::text, granted_s, reserved FROM calls WHERE call_id = ANY(%s::uuid[])
-ORDER BY call_id FOR UPDATE
+SELECT call_id::text, granted_s, payer_reserved, free_reserved, gift_reserved, month_reserved
+FROM calls WHERE call_id = ANY(%s::uuid[]) ORDER BY call_id FOR UPDATE
 """
 
 NOTE_ANSWERS = """
@@ -34,10 +34,10 @@ FROM new JOIN old USING (call_id) WHERE c.call_id = new.call_id
 RETURNING old.routing_gateway_ids, c.routing_gateway_ids
 """
 
+# in the order of the ids, and read after the lock is had: a limit that changed while this waited
+# is the changed one (a join would show it as it was when the statement began)
 LOCK_FUNDS = """
-SELECT f.account_id, f.balance, a.overdraft_limit, f.reserved, f.lines, a.capacity
-FROM account_funds f JOIN accounts a ON a.id = f.account_id
-WHERE f.account_id = ANY(%s) ORDER BY f.account_id FOR UPDATE OF f
+SELECT account_id, balance, overdraft_limit, reserved, lines, capacity FROM lock_funds(%s)
 """
 
 LOCK_LINES = """
@@ -50,20 +50,52 @@ WHERE (l.side = 'mapping' AND l.gateway_id = ANY(%s))
 ORDER BY l.side, l.gateway_id FOR UPDATE OF l
 """
 
+LOCK_PACKAGES = """
+SELECT id, gift_left, gift_reserved, consumption, effective_consumption
+FROM active_packages WHERE id = ANY(%s) ORDER BY id FOR UPDATE
+"""
+
+LOCK_ALLOWANCES = """
+SELECT id, left_s, reserved_s FROM active_free_seconds WHERE id = ANY(%s) ORDER BY id FOR UPDATE
+"""
+
+OPEN_MONTHS = """
+INSERT INTO phone_months (phone_id, month)
+SELECT phone_id, month FROM json_to_recordset(%s) AS n(phone_id bigint, month date)
+ORDER BY phone_id, month
+ON CONFLICT DO NOTHING
+"""
+
+LOCK_MONTHS = """
+SELECT m.phone_id, m.month::text, m.consumed, m.reserved
+FROM phone_months m
+JOIN json_to_recordset(%s) AS n(phone_id bigint, month date) USING (phone_id, month)
+ORDER BY m.phone_id, m.month FOR UPDATE OF m
+"""
+
 SYSTEM_ACCOUNTS = "SELECT currency, name, id FROM accounts WHERE kind = 'system'"
 
 WRITE_BATCH = """
 WITH opened AS (
     INSERT INTO calls (call_id, switch_id, account_id, mapping_gateway_id, routing_gateway_ids,
-        reserved, granted_s, offered_at, caller, callee, ticket)
+        payer_ids, payer_reserved, free_ids, free_reserved, gift_ids, gift_reserved, phone_id,
+        phone_month, month_reserved, granted_s, offered_at, caller, callee, ticket)
     SELECT call_id, switch_id, account_id, mapping_gateway_id, routing_gateway_ids,
-        reserved, granted_s, offered_at, caller, callee, convert_to(ticket::text, 'UTF8')
+        payer_ids, payer_reserved, free_ids, free_reserved, gift_ids, gift_reserved, phone_id,
+        phone_month, month_reserved, granted_s, offered_at, caller, callee,
+        convert_to(ticket::text, 'UTF8')
     FROM json_to_recordset(%(calls)s) AS n(call_id uuid, switch_id text, account_id bigint,
-        mapping_gateway_id bigint, routing_gateway_ids bigint[], reserved numeric,
+        mapping_gateway_id bigint, routing_gateway_ids bigint[], payer_ids bigint[],
+        payer_reserved numeric[], free_ids bigint[], free_reserved integer[], gift_ids bigint[],
+        gift_reserved numeric[], phone_id bigint, phone_month date, month_reserved numeric,
         granted_s integer, offered_at timestamptz, caller text, callee text, ticket json)
 ), granted AS (
-    UPDATE calls c SET granted_s = n.granted_s, reserved = n.reserved
-    FROM json_to_recordset(%(grants)s) AS n(call_id uuid, granted_s integer, reserved numeric)
+    UPDATE calls c SET granted_s = n.granted_s, payer_reserved = n.payer_reserved,
+        free_reserved = n.free_reserved, gift_reserved = n.gift_reserved,
+        month_reserved = n.month_reserved
+    FROM json_to_recordset(%(grants)s) AS n(call_id uuid, granted_s integer,
+        payer_reserved numeric[], free_reserved integer[], gift_reserved numeric[],
+        month_reserved numeric)
     WHERE c.call_id = n.call_id
 ), funds AS (
     UPDATE account_funds f SET balance = n.balance, reserved = n.reserved, lines = n.lines
@@ -84,6 +116,9 @@ WITH opened AS (
     SELECT id, kind, debit, credit, amount, currency, at, call_id
     FROM json_to_recordset(%(postings)s) AS n(id uuid, kind text, debit bigint, credit bigint,
         amount numeric, currency text, at timestamptz, call_id uuid)
+), charged AS (
+    INSERT INTO cdr_charges SELECT * FROM json_populate_recordset(null::cdr_charges, %(charges)s)
+    ON CONFLICT (call_id, started_at, party, revision) DO NOTHING
 ), recorded AS (
     INSERT INTO cdrs SELECT * FROM json_populate_recordset(null::cdrs, %(cdrs)s)
     ON CONFLICT (call_id, started_at) DO NOTHING RETURNING call_id
@@ -91,3 +126,22 @@ WITH opened AS (
 SELECT call_id::text FROM recorded
 """
 """All writes of a batch in one statement; what a batch doesn't have is an empty list."""
+
+WRITE_BENEFITS = """
+WITH packages AS (
+    UPDATE active_packages a SET gift_left = n.gift_left, gift_reserved = n.gift_reserved,
+        consumption = n.consumption
+    FROM json_to_recordset(%(packages)s)
+        AS n(id bigint, gift_left numeric, gift_reserved numeric, consumption numeric)
+    WHERE a.id = n.id
+), allowances AS (
+    UPDATE active_free_seconds f SET left_s = n.left_s, reserved_s = n.reserved_s
+    FROM json_to_recordset(%(allowances)s) AS n(id bigint, left_s integer, reserved_s integer)
+    WHERE f.id = n.id
+)
+UPDATE phone_months m SET consumed = n.consumed, reserved = n.reserved
+FROM json_to_recordset(%(months)s)
+    AS n(phone_id bigint, month date, consumed numeric, reserved numeric)
+WHERE m.phone_id = n.phone_id AND m.month = n.month
+"""
+"""What few batches have: packages' benefits and phones' months."""

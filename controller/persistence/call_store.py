@@ -16,27 +16,43 @@ import psycopg
 from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
 
-from controller.domain.errors import StoreUnavailable
+from controller.domain.errors import Fenced, StoreUnavailable
+from controller.domain.lease import Lease
 from controller.domain.ticket import Ticket, ticket_from_json
-from controller.persistence import call_sql
-from controller.persistence.batch import Batch, Cursor, SystemAccounts
+from controller.persistence import call_sql, lease_sql
+from controller.persistence.batch import Batch, Cursor
+from controller.persistence.call_rows import SystemAccounts
 from controller.services.journal_entries import End, Entry, Outcome
 
 _UNREACHABLE = (psycopg.OperationalError, psycopg.InterfaceError)
 
+STANDSTILL_S = 2
+"""A process that stands still within a transaction holds locks for which others wait, the next
+owner of its switch among them. So the database ends the transaction before a lease can lapse."""
+
 
 class PostgresCallStore:
-    """Implements `services.ports.CallStore`. Not thread-safe: one owner, one connection."""
+    """Implements `services.ports.CallStore`. Not thread-safe: one owner, one connection.
+
+    With a `lease` every transaction that writes is refused (Fenced) once the switch has changed
+    hands. Without one it writes for whoever asks: `tollgate cdr ingest`, which settles what is
+    settled once anyway.
+    """
 
     def __init__(
-        self, url: str, statement_timeout_s: int = 10, application: str = "tollgate-calls"
+        self,
+        url: str,
+        statement_timeout_s: int = 10,
+        application: str = "tollgate-calls",
+        lease: Lease | None = None,
     ) -> None:
         self._url = url
         self._application = application
+        self._fence = (lease.switch_id, lease.epoch, lease.token) if lease else None
         self._options = (
             f"-c timezone=UTC -c statement_timeout={statement_timeout_s * 1000} "
             f"-c lock_timeout={statement_timeout_s * 500} "
-            f"-c idle_in_transaction_session_timeout={statement_timeout_s * 1000}"
+            f"-c idle_in_transaction_session_timeout={STANDSTILL_S * 1000}"
         )
         self._connection: psycopg.Connection | None = None
         self._cursors: dict[str, Cursor] = {}
@@ -49,6 +65,8 @@ class PostgresCallStore:
             try:
                 with connection.pipeline():
                     self._run("BEGIN", None)
+                    if self._fence is not None:
+                        self._run(lease_sql.FENCE, self._fence)
                     outcomes = Batch(batch).run(self._run, system_accounts)
                     self._run("COMMIT", None)
             except BaseException:
@@ -66,6 +84,8 @@ class PostgresCallStore:
 
     def note_switch(self, switch_id: str, instance: str) -> str | None:
         with self._transaction() as connection:
+            if self._fence is not None:
+                connection.execute(lease_sql.FENCE, self._fence)
             before = connection.execute(call_sql.KNOWN_INSTANCE, (switch_id,)).fetchone()
             connection.execute(call_sql.NOTE_INSTANCE, (switch_id, instance))
         return str(before[0]) if before else None
@@ -102,7 +122,8 @@ class PostgresCallStore:
 
     @contextmanager
     def _reachable(self) -> Iterator[psycopg.Connection]:
-        """A connection; a lost one is dropped and reported as StoreUnavailable."""
+        """A connection; a lost one is dropped and reported as StoreUnavailable, a lost switch as
+        Fenced."""
         try:
             yield self._connect()
         except (psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled) as error:
@@ -110,6 +131,10 @@ class PostgresCallStore:
         except _UNREACHABLE as error:
             self.close()
             raise StoreUnavailable(str(error).strip()) from error
+        except psycopg.DatabaseError as error:
+            if error.sqlstate == lease_sql.FENCED:
+                raise Fenced(str(error).splitlines()[0]) from error
+            raise
 
     def _connect(self) -> psycopg.Connection:
         if self._connection is None or self._connection.closed:
@@ -119,6 +144,11 @@ class PostgresCallStore:
                 autocommit=True,
                 options=self._options,
                 connect_timeout=5,
+                # a network that swallows everything must not hold the journal for hours
+                tcp_user_timeout=10_000,
+                keepalives_idle=5,
+                keepalives_interval=2,
+                keepalives_count=3,
                 prepare_threshold=1,
                 row_factory=tuple_row,
                 application_name=self._application,
@@ -128,7 +158,7 @@ class PostgresCallStore:
 
 def _currencies(entry: End) -> Iterator[str]:
     if entry.ticket is not None:
-        yield entry.ticket.sale.terms.currency
+        yield from (payer.currency for payer in entry.ticket.payers)
         yield from (attempt.cost.terms.currency for attempt in entry.ticket.attempts)
 
 

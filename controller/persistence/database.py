@@ -17,6 +17,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from controller.domain.errors import StoreUnavailable
+from controller.persistence.partitions import PARTITIONED
 from controller.persistence.schema import metadata
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -108,7 +109,7 @@ def _is_ours(
 
 
 def _is_partition(name: str) -> bool:
-    return any(name.startswith(f"{table}_") for table in ("cdrs", "call_attempts"))
+    return any(name.startswith(f"{table}_") for table in PARTITIONED)
 
 
 def _config(connection: sa.Connection) -> Config:

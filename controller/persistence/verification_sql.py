@@ -4,6 +4,8 @@ Every query yields (subject, what, stored, expected) as text, nothing where all 
 in one snapshot, so that traffic in between cannot look like a difference.
 """
 
+from controller.persistence import verification_movement_sql
+
 SETTINGS = (
     # sums over millions of rows: in memory, on as many cores as the server allows
     "SET LOCAL work_mem = '128MB'",
@@ -29,12 +31,17 @@ SELECT a.name, v.what, v.stored, v.expected
 FROM accounts a
 LEFT JOIN account_funds f ON f.account_id = a.id
 LEFT JOIN (
-    SELECT account_id, sum(reserved) AS reserved, count(*) AS lines FROM calls GROUP BY 1
+    SELECT account_id, sum(reserved) AS reserved FROM (
+        SELECT payer, reserved FROM calls, unnest(payer_ids, payer_reserved) AS h(payer, reserved)
+        UNION ALL
+        SELECT debit_account_id, amount FROM pending_movements WHERE state = 'pending'
+    ) AS held(account_id, reserved) GROUP BY 1
 ) o ON o.account_id = a.id
+LEFT JOIN (SELECT account_id, count(*) AS lines FROM calls GROUP BY 1) l ON l.account_id = a.id
 CROSS JOIN LATERAL (VALUES
     ('reserved', coalesce(trim_scale(f.reserved)::text, 'none'),
         trim_scale(coalesce(o.reserved, 0))::text),
-    ('lines', coalesce(f.lines::text, 'none'), coalesce(o.lines, 0)::text)
+    ('lines', coalesce(f.lines::text, 'none'), coalesce(l.lines, 0)::text)
 ) AS v(what, stored, expected)
 WHERE v.stored <> v.expected
 ORDER BY a.name, v.what
@@ -56,52 +63,130 @@ WHERE coalesce(l.used, -1) <> coalesce(o.used, 0)
 ORDER BY 2, 1
 """
 
-# Each call on either side once. The comparison of figures comes first: only where it fails are
-# they put into words, which is most of the cost.
+# Each party of a call on either side once. The comparison of figures comes first: only where it
+# fails are they put into words, which is most of the cost.
 _CHARGES = """
-SELECT call_id::text, v.what, v.stored, v.expected
+SELECT call_id || ' of ' || coalesce(a.name, '#' || account_id), v.what, v.stored, v.expected
 FROM (
     SELECT call_id,
+        CASE WHEN kind = 'gift' THEN credit_account_id ELSE debit_account_id END AS account_id,
+        kind = 'call_cost' AS of_vendor,
         sum(amount) FILTER (WHERE kind = 'call_charge') AS net,
         sum(amount) FILTER (WHERE kind = 'call_tax') AS tax,
         sum(amount) FILTER (WHERE kind = 'call_cost') AS cost,
-        min(debit_account_id) FILTER (WHERE kind <> 'call_cost') AS payer,
-        max(debit_account_id) FILTER (WHERE kind <> 'call_cost') AS last_payer,
-        min(debit_account_id) FILTER (WHERE kind = 'call_cost') AS vendor,
-        max(debit_account_id) FILTER (WHERE kind = 'call_cost') AS last_vendor
+        sum(amount) FILTER (WHERE kind = 'gift') AS gift
     FROM postings
-    WHERE call_id IS NOT NULL AND kind IN ('call_charge', 'call_tax', 'call_cost')
-    GROUP BY call_id
+    WHERE call_id IS NOT NULL AND kind IN ('call_charge', 'call_tax', 'call_cost', 'gift')
+    GROUP BY 1, 2, 3
 ) p
 FULL JOIN (
-    SELECT call_id, net, tax, cost, account_id, cost_account_id,
-        coalesce('#' || account_id, 'none') AS payer,
-        coalesce('#' || cost_account_id, 'none') AS vendor
-    FROM cdrs
-) c USING (call_id)
+    SELECT call_id, account_id, party = -1 AS of_vendor, net, tax, net + tax AS gross, gift
+    FROM cdr_charges WHERE revision = 0
+) c USING (call_id, account_id, of_vendor)
+LEFT JOIN accounts a ON a.id = account_id
 CROSS JOIN LATERAL (VALUES
-    ('record', CASE WHEN c.net IS NULL THEN 'none' ELSE 'one' END, 'one'),
+    ('line of the record', CASE WHEN c.net IS NULL THEN 'none' ELSE 'one' END, 'one'),
     ('net', trim_scale(coalesce(p.net, 0))::text, trim_scale(c.net)::text),
     ('tax', trim_scale(coalesce(p.tax, 0))::text, trim_scale(c.tax)::text),
-    ('cost', trim_scale(coalesce(p.cost, 0))::text, trim_scale(c.cost)::text),
-    ('paying account', '#' || p.payer, c.payer),
-    ('last paying account', '#' || nullif(p.last_payer, p.payer), c.payer),
-    ('vendor account', '#' || p.vendor, c.vendor),
-    ('last vendor account', '#' || nullif(p.last_vendor, p.vendor), c.vendor)
+    ('gift', trim_scale(coalesce(p.gift, 0))::text, trim_scale(c.gift)::text),
+    ('cost', trim_scale(coalesce(p.cost, 0))::text, trim_scale(c.gross)::text)
 ) AS v(what, stored, expected)
 WHERE (
-    coalesce(p.net, 0) = c.net AND coalesce(p.tax, 0) = c.tax AND coalesce(p.cost, 0) = c.cost
-    AND (p.payer IS NULL OR (p.payer = c.account_id AND p.last_payer = c.account_id))
-    AND (p.vendor IS NULL OR (p.vendor = c.cost_account_id AND p.last_vendor = c.cost_account_id))
+    CASE WHEN of_vendor THEN coalesce(p.cost, 0) = c.gross
+    ELSE coalesce(p.net, 0) = c.net AND coalesce(p.tax, 0) = c.tax
+        AND coalesce(p.gift, 0) = c.gift END
 ) IS NOT TRUE
     AND v.stored <> v.expected
+    AND (c.net IS NULL OR of_vendor = (v.what = 'cost'))
 ORDER BY 1
+"""
+
+# What the record itself says of the customer and the vendor is what their lines say.
+_RECORD_FIGURES = """
+SELECT r.call_id::text, v.what, v.stored, v.expected
+FROM cdrs r
+LEFT JOIN cdr_charges s ON s.call_id = r.call_id AND s.started_at = r.started_at
+    AND s.party = 0 AND s.revision = 0
+LEFT JOIN cdr_charges c ON c.call_id = r.call_id AND c.started_at = r.started_at
+    AND c.party = -1 AND c.revision = 0
+CROSS JOIN LATERAL (VALUES
+    ('net of the record', trim_scale(r.net)::text, trim_scale(coalesce(s.net, 0))::text),
+    ('tax of the record', trim_scale(r.tax)::text, trim_scale(coalesce(s.tax, 0))::text),
+    ('cost of the record', trim_scale(r.cost)::text,
+        trim_scale(coalesce(c.net + c.tax, 0))::text),
+    ('paying account', coalesce('#' || r.account_id, 'none'), '#' || s.account_id),
+    ('vendor account', coalesce('#' || r.cost_account_id, 'none'), '#' || c.account_id)
+) AS v(what, stored, expected)
+WHERE (r.net = coalesce(s.net, 0) AND r.tax = coalesce(s.tax, 0)
+        AND r.cost = coalesce(c.net + c.tax, 0)
+        AND (s.account_id IS NULL OR s.account_id = r.account_id)
+        AND (c.account_id IS NULL OR c.account_id = r.cost_account_id)) IS NOT TRUE
+    AND v.stored <> v.expected
+ORDER BY 1
+"""
+
+# What re-rating corrected is what its revisions differ by.
+_CORRECTIONS = """
+SELECT call_id || ' of ' || coalesce(a.name, '#' || account_id), 'corrections',
+    trim_scale(coalesce(p.amount, 0))::text, trim_scale(coalesce(c.amount, 0))::text
+FROM (
+    SELECT call_id, account_id, sum(amount) AS amount
+    FROM (
+        SELECT call_id, debit_account_id AS account_id, amount FROM postings
+        WHERE kind = 'correction' AND call_id IS NOT NULL
+        UNION ALL
+        SELECT call_id, credit_account_id, -amount FROM postings
+        WHERE kind = 'correction' AND call_id IS NOT NULL
+    ) moved
+    WHERE account_id NOT IN (SELECT id FROM accounts WHERE kind = 'system')
+    GROUP BY 1, 2
+) p
+FULL JOIN (
+    SELECT call_id, account_id, sum(amount) AS amount
+    FROM (
+        SELECT l.call_id, l.account_id, (l.net + l.tax - l.gift)
+            - lag(l.net + l.tax - l.gift) OVER (PARTITION BY l.call_id, l.party ORDER BY l.revision)
+            AS amount, l.revision
+        FROM cdr_charges l
+        WHERE EXISTS (SELECT FROM cdr_charges r WHERE r.call_id = l.call_id
+            AND r.started_at = l.started_at AND r.party = l.party AND r.revision > 0)
+    ) steps
+    WHERE revision > 0 GROUP BY 1, 2
+) c USING (call_id, account_id)
+LEFT JOIN accounts a ON a.id = account_id
+WHERE coalesce(p.amount, 0) <> coalesce(c.amount, 0)
+ORDER BY 1
+"""
+
+# Free seconds, gift money and months: what is reserved is what open calls hold.
+_BENEFITS = """
+SELECT f.id::text, 'reserved free seconds', f.reserved_s::text, coalesce(o.held, 0)::text
+FROM active_free_seconds f
+LEFT JOIN (
+    SELECT id, sum(s) AS held FROM calls, unnest(free_ids, free_reserved) AS h(id, s) GROUP BY 1
+) o USING (id) WHERE f.reserved_s <> coalesce(o.held, 0)
+UNION ALL
+SELECT p.id::text, 'reserved gift money', trim_scale(p.gift_reserved)::text,
+    trim_scale(coalesce(o.held, 0))::text
+FROM active_packages p
+LEFT JOIN (
+    SELECT id, sum(g) AS held FROM calls, unnest(gift_ids, gift_reserved) AS h(id, g) GROUP BY 1
+) o USING (id) WHERE p.gift_reserved <> coalesce(o.held, 0)
+UNION ALL
+SELECT m.phone_id || ' in ' || m.month, 'reserved in the month', trim_scale(m.reserved)::text,
+    trim_scale(coalesce(o.held, 0))::text
+FROM phone_months m
+LEFT JOIN (
+    SELECT phone_id, phone_month AS month, sum(month_reserved) AS held
+    FROM calls WHERE phone_id IS NOT NULL GROUP BY 1, 2
+) o USING (phone_id, month) WHERE m.reserved <> coalesce(o.held, 0)
+ORDER BY 2, 1
 """
 
 _OTHER_UNKNOWN_CALLS = """
 SELECT p.id::text, 'record of call ' || p.call_id, 'none', 'one'
 FROM postings p
-WHERE p.call_id IS NOT NULL AND p.kind NOT IN ('call_charge', 'call_tax', 'call_cost')
+WHERE p.call_id IS NOT NULL AND p.kind NOT IN ('call_charge', 'call_tax', 'call_cost', 'gift')
     AND NOT EXISTS (SELECT FROM cdrs c WHERE c.call_id = p.call_id)
 ORDER BY 1
 """
@@ -109,11 +194,17 @@ ORDER BY 1
 _RECORDS = """
 SELECT call_id::text, 'records', count(*)::text, '1' FROM cdrs GROUP BY call_id
 HAVING count(*) > 1
+UNION ALL
+SELECT l.call_id::text, 'record', 'none', 'one' FROM cdr_charges l
+WHERE l.revision = 0 AND NOT EXISTS (
+    SELECT FROM cdrs r WHERE r.call_id = l.call_id AND r.started_at = l.started_at
+)
+GROUP BY 1
 ORDER BY 1
 """
 
 _ENDED_CALLS = """
-SELECT o.call_id::text, 'reservation after the end', trim_scale(o.reserved)::text, 'none'
+SELECT o.call_id::text, 'reservation after the end', trim_scale(o.payer_reserved[1])::text, 'none'
 FROM calls o WHERE EXISTS (SELECT FROM cdrs c WHERE c.call_id = o.call_id)
 ORDER BY 1
 """
@@ -136,17 +227,22 @@ CHECKS = {
     "reserved money and lines": _RESERVED,
     "gateway lines": _GATEWAY_LINES,
     "call postings": _CHARGES,
+    "call figures": _RECORD_FIGURES,
+    "corrections": _CORRECTIONS,
+    "packages and months": _BENEFITS,
     "other postings of calls": _OTHER_UNKNOWN_CALLS,
     "call records": _RECORDS,
     "ended calls": _ENDED_CALLS,
     "currencies": _CURRENCIES,
+    **verification_movement_sql.CHECKS,
 }
 
 COUNTS = """
 SELECT (SELECT count(*) FROM accounts WHERE kind <> 'system') AS accounts,
     (SELECT count(*) FROM postings) AS postings,
     (SELECT count(*) FROM cdrs) AS call_records,
-    (SELECT count(*) FROM calls) AS open_calls
+    (SELECT count(*) FROM calls) AS open_calls,
+    (SELECT count(*) FROM pending_movements WHERE state = 'pending') AS pending_movements
 """
 
 BELOW_ZERO = """

@@ -6,20 +6,23 @@ same outcomes; only its figures are in memory.
 
 import copy
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from controller.domain.admission import Admitted, Funds, Holdings, Lines, admit, extend
+from controller.domain.admission import Admitted, admit, extend
+from controller.domain.call_record import at_us
 from controller.domain.cdr import Cdr
+from controller.domain.conclusion import free_vendors, release, take
 from controller.domain.errors import StoreUnavailable
 from controller.domain.events import AttemptEnded
-from controller.domain.ledger import Posting, SystemAccount
+from controller.domain.holdings import Funds, Held, Holdings, Lines
+from controller.domain.ledger import Posting
 from controller.domain.reasons import Reason, Refused
-from controller.domain.settlement import at_us, record_unadmitted, settle
+from controller.domain.settlement import record_unadmitted, settle
 from controller.domain.ticket import Ticket, ticket_from_json, ticket_to_json
 from controller.services.journal_entries import (
     Admit,
@@ -46,7 +49,7 @@ class OpenCall:
 
     ticket: dict[str, Any]
     granted_s: int
-    reserved: Decimal
+    held: Held
     gateway_ids: tuple[int, ...]
     answered_at: datetime | None = None
 
@@ -174,9 +177,9 @@ class MemoryCallStore:
         outcome = admit(entry.ticket, entry.rules, self.kept.holdings)
         if isinstance(outcome, Admitted):
             self.kept.open[entry.call_id] = OpenCall(
-                ticket_to_json(entry.ticket),
+                ticket_to_json(replace(entry.ticket, payers=outcome.payers)),
                 outcome.granted_s,
-                outcome.reserved,
+                outcome.held,
                 outcome.gateway_ids,
             )
         return outcome
@@ -185,10 +188,16 @@ class MemoryCallStore:
         row = self.kept.open.get(entry.call_id)
         if row is None:
             return Refused(Reason.INTERNAL_ERROR, "the call is not open any more")
-        funds = self.kept.holdings.funds[entry.ticket.account_id]
-        outcome = extend(entry.ticket, row.granted_s, row.reserved, entry.quantum_s, funds)
+        outcome = extend(
+            entry.ticket,
+            row.granted_s,
+            row.held,
+            entry.quantum_s,
+            entry.answered_us // 1_000_000,
+            self.kept.holdings,
+        )
         if isinstance(outcome, Admitted):
-            row.granted_s, row.reserved = outcome.granted_s, outcome.reserved
+            row.granted_s, row.held = outcome.granted_s, outcome.held
         return outcome
 
     def _answer(self, entry: Answered) -> None:
@@ -197,32 +206,25 @@ class MemoryCallStore:
             return
         row.answered_at = at_us(entry.answered_us)
         if entry.gateway_id in row.gateway_ids:
-            self._free(gateway for gateway in row.gateway_ids if gateway != entry.gateway_id)
+            others = [gateway for gateway in row.gateway_ids if gateway != entry.gateway_id]
+            free_vendors(others, self.kept.holdings)
             row.gateway_ids = (entry.gateway_id,)
-
-    def _free(self, gateway_ids: Iterable[int]) -> None:
-        for gateway in gateway_ids:
-            self.kept.holdings.routing_lines[gateway].used -= 1
 
     def _end(self, entry: End) -> Outcome:
         row = self.kept.open.pop(entry.call_id, None)
         if row is None:
-            settlement = record_unadmitted(entry.unadmitted, entry.ended, entry.threshold_ms)
+            settlement = record_unadmitted(entry.unadmitted, entry.ended, entry.rules)
         else:
-            ticket = entry.ticket or ticket_from_json(row.ticket)
-            funds = self.kept.holdings.funds[ticket.account_id]
-            funds.reserved -= row.reserved
-            funds.lines -= 1
-            self.kept.holdings.mapping_lines[ticket.mapping_gateway_id].used -= 1
-            self._free(row.gateway_ids)
-            settlement = settle(ticket, entry.ended, row.granted_s, entry.threshold_ms)
+            ticket = ticket_from_json(row.ticket)
+            settlement = settle(ticket, entry.ended, row.granted_s, row.held, entry.rules)
+            release(ticket, row.held, row.gateway_ids, self.kept.holdings)
+            take(ticket, settlement, self.kept.holdings)
         key = (entry.call_id, settlement.cdr.started_at)
         if key in self.kept.records:
             return Settled(None)
-        self.kept.records[key] = settlement.cdr
+        if settlement.recorded:
+            self.kept.records[key] = settlement.cdr
         for posting in settlement.postings:
             assert posting.posting_id not in self.kept.postings
             self.kept.postings[posting.posting_id] = posting
-            assert not isinstance(posting.debit, SystemAccount)
-            self.kept.holdings.funds[posting.debit].balance -= posting.amount
         return Settled(settlement)

@@ -8,23 +8,29 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from controller.domain.admission import Admitted
+from controller.domain.billing import Payer, bill, worst_charge
+from controller.domain.call_record import RecordRules
 from controller.domain.configuration import (
     Account,
     AccountKind,
     CallParameters,
     Configuration,
     MappingGateway,
-    Rate,
-    RateGroup,
+    Phone,
     Route,
     RoutingGateway,
-    index_rates,
     index_routes,
     index_sources,
 )
 from controller.domain.events import AttemptEnded, CallAnswered, CallEnded, CallOffered
+from controller.domain.holdings import Held, Hold
 from controller.domain.money import Rounding
-from controller.domain.tariff import Pricing, Terms, parse_tariff
+from controller.domain.packages import ActivePackage, shelve
+from controller.domain.pricing import Pricing
+from controller.domain.rates import Rate, RateGroup, index_rates
+from controller.domain.settlement import Settlement, settle
+from controller.domain.tariff import Tariff, Terms, parse_tariff
 from controller.domain.ticket import Ticket, TicketAttempt
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -75,7 +81,39 @@ def ticket_attempt(vendor: str = "alpha", leg: str = "", **changes: Any) -> Tick
     return replace(attempt, **changes)
 
 
-def ticket(*vendors: str, **changes: Any) -> Ticket:
+def payer(
+    *pricings: Pricing, account_id: int = CUSTOMER, name: str = "customer", **changes: Any
+) -> Payer:
+    return replace(Payer(account_id, name, pricings or (pricing(),)), **changes)
+
+
+def held(*reserved: str) -> Held:
+    """What payers without packages hold."""
+    return Held(tuple(Hold(Decimal(amount)) for amount in reserved))
+
+
+def admitted(granted_s: int, reserved: str, *vendors: int, of: Ticket) -> Admitted:
+    """The outcome of an admission of a ticket with one payer."""
+    return Admitted(granted_s, held(reserved), vendors, of.payers)
+
+
+def extended(granted_s: int, reserved: str, of: Ticket) -> Admitted:
+    return Admitted(granted_s, held(reserved), (), of.payers)
+
+
+def settled(of: Ticket, end: CallEnded, granted_s: int, threshold_ms: int = 50) -> Settlement:
+    """The settlement of a call whose payers hold exactly what was granted."""
+    offered_s = of.offered_us // SECOND_US
+    price_of = worst_charge(offered_s, offered_s + of.setup_s)
+    bills = [bill(p, of.rated_time.rated_s(granted_s), (), (), price_of) for p in of.payers]
+    holds = Held(tuple(Hold(owed.due) for owed in bills))
+    return settle(of, end, granted_s, holds, RecordRules(threshold_ms))
+
+
+def ticket(*vendors: str, sale: Pricing | None = None, **changes: Any) -> Ticket:
+    """`sale` is the price of the only payer, the customer."""
+    if sale is not None:
+        changes["payers"] = (payer(sale, account_id=sale.account_id),)
     made = Ticket(
         call_id=call_id(),
         switch_id=SWITCH,
@@ -86,7 +124,7 @@ def ticket(*vendors: str, **changes: Any) -> Ticket:
         mapping_gateway="customer-trunk",
         caller=CALLER,
         callee=CALLEE,
-        sale=pricing(),
+        payers=(payer(),),
         attempts=tuple(ticket_attempt(vendor) for vendor in vendors or ("alpha", "beta")),
         max_duration_s=7200,
         trace=(("identify", "found", "customer-trunk"),),
@@ -169,19 +207,23 @@ def attempt_ended(vendor: str = "alpha", number: int = 1, **changes: Any) -> Att
 
 
 EURO = Terms("EUR")
-CUSTOMER_ACCOUNT = Account(CUSTOMER, "customer", AccountKind.ORDINARY, "EUR", SELL)
+CUSTOMER_ACCOUNT = Account(CUSTOMER, "customer", AccountKind.ORDINARY, "EUR", rate_group_id=SELL)
 CUSTOMER_TRUNK = MappingGateway(TRUNK, "customer-trunk", CUSTOMER, ((TRUNK_IP, TRUNK_PORT),))
+
+
+def rate(prefix: str, tariff: Tariff, **fields: Any) -> tuple[str, Rate]:
+    return prefix, Rate(tariff, **fields)
 
 
 @dataclass
 class World:
     """A configuration in the making; tests change the parts they are about."""
 
-    sell_rates: list[Rate] = field(
-        default_factory=lambda: [Rate("39", parse_tariff("0|0:0.06/60/60"))]
+    sell_rates: list[tuple[str, Rate]] = field(
+        default_factory=lambda: [rate("39", parse_tariff("0|0:0.06/60/60"))]
     )
-    buy_rates: list[Rate] = field(
-        default_factory=lambda: [Rate("39", parse_tariff("0|0:0.02/60/1"))]
+    buy_rates: list[tuple[str, Rate]] = field(
+        default_factory=lambda: [rate("39", parse_tariff("0|0:0.02/60/1"))]
     )
     sell_terms: Terms = EURO
     routes: list[Route] = field(
@@ -191,7 +233,9 @@ class World:
     trunk: MappingGateway = CUSTOMER_TRUNK
     vendors: dict[str, Account] = field(
         default_factory=lambda: {
-            name: Account(number, f"{name}-clearing", AccountKind.CLEARING, "EUR", BUY)
+            name: Account(
+                number, f"{name}-clearing", AccountKind.CLEARING, "EUR", rate_group_id=BUY
+            )
             for name, number in VENDOR_ACCOUNTS.items()
         }
     )
@@ -202,6 +246,10 @@ class World:
         }
     )
     parameters: CallParameters = field(default_factory=CallParameters)
+    agents: list[Account] = field(default_factory=list)
+    more_groups: list[RateGroup] = field(default_factory=list)
+    phones: list[Phone] = field(default_factory=list)
+    packages: list[ActivePackage] = field(default_factory=list)
 
     def add_gateway(self, name: str, number: int, **changes: Any) -> None:
         """One more vendor trunk, on alpha's account."""
@@ -219,14 +267,19 @@ class World:
         groups = (
             RateGroup(SELL, "sell", self.sell_terms, index_rates(self.sell_rates)),
             RateGroup(BUY, "buy", Terms("EUR"), index_rates(self.buy_rates)),
+            *self.more_groups,
         )
         return Configuration(
             version=1,
-            accounts={a.account_id: a for a in (self.customer, *self.vendors.values())},
+            accounts={
+                a.account_id: a for a in (self.customer, *self.agents, *self.vendors.values())
+            },
             rate_groups={group.group_id: group for group in groups},
             mapping_gateways=trunks,
             routing_gateways={g.gateway_id: g for g in self.gateways.values()},
             routes=index_routes(self.routes),
             sources=index_sources(trunks),
+            phones={phone.number: phone for phone in self.phones},
+            packages=shelve(self.packages),
             parameters=self.parameters,
         )

@@ -9,21 +9,25 @@ import pytest
 from controller.domain.admission import (
     AdmissionRules,
     Admitted,
-    Funds,
-    Holdings,
-    Lines,
     admit,
     extend,
 )
+from controller.domain.holdings import Funds, Holdings, Lines
 from controller.domain.reasons import Reason, Refused
 from controller.domain.ticket import Ticket
 from tests.unit.domain.builders import (
     CUSTOMER,
+    NOW_US,
     TRUNK,
     VENDOR_ACCOUNTS,
     VENDOR_GATEWAYS,
+    admitted,
+    extended,
     pricing,
     ticket,
+)
+from tests.unit.domain.builders import (
+    held as holds,
 )
 
 ALPHA, BETA, GAMMA = VENDOR_GATEWAYS.values()
@@ -62,10 +66,10 @@ def test_b3_five_calls_are_admitted_and_the_sixth_is_refused_with_the_figures() 
     held = holdings("1.00")
     for number in range(1, 6):
         outcome = admit(call(), TWO_MINUTES, held)
-        assert outcome == Admitted(120, Decimal("0.20"), (ALPHA, BETA)), number
+        assert outcome == admitted(120, "0.20", ALPHA, BETA, of=call()), number
     assert held.funds[CUSTOMER].available == 0
     assert admit(call(), TWO_MINUTES, held) == Refused(
-        Reason.INSUFFICIENT_BALANCE, "available 0.000000, needed 0.200000 for 120 s"
+        Reason.INSUFFICIENT_BALANCE, "available 0, needed 0.2 for 120 s"
     )
     assert held.funds[CUSTOMER].lines == 5
     assert held.funds[CUSTOMER].reserved == Decimal("1.00")
@@ -83,9 +87,9 @@ def test_tax_is_reserved_too() -> None:
     held = holdings("0.219999")
     outcome = admit(taxed, TWO_MINUTES, held)
     assert isinstance(outcome, Refused)
-    assert outcome.detail == "available 0.219999, needed 0.220000 for 120 s"
-    assert admit(taxed, TWO_MINUTES, holdings("0.22")) == Admitted(
-        120, Decimal("0.22"), (ALPHA, BETA)
+    assert outcome.detail == "available 0.219999, needed 0.22 for 120 s"
+    assert admit(taxed, TWO_MINUTES, holdings("0.22")) == admitted(
+        120, "0.22", ALPHA, BETA, of=taxed
     )
 
 
@@ -134,7 +138,7 @@ def _trunk_full(held: Holdings) -> Holdings:
 
 def test_a_full_vendor_is_left_out_and_the_others_hold_a_line_each() -> None:
     held = _full(holdings(), ALPHA)
-    assert admit(call(), TWO_MINUTES, held) == Admitted(120, Decimal("0.20"), (BETA,))
+    assert admit(call(), TWO_MINUTES, held) == admitted(120, "0.20", BETA, of=call())
     assert held.routing_lines[ALPHA].used == 3
     assert held.routing_lines[BETA].used == 1
 
@@ -210,12 +214,12 @@ def test_a_partial_first_quantum_only_where_it_is_allowed(
         assert outcome.reason is Reason.INSUFFICIENT_BALANCE
     else:
         seconds, reserved = granted
-        assert outcome == Admitted(seconds, Decimal(reserved), (ALPHA, BETA))
+        assert outcome == admitted(seconds, reserved, ALPHA, BETA, of=call())
 
 
 def test_no_more_is_granted_than_the_longest_call() -> None:
     outcome = admit(call(max_duration_s=30), TWO_MINUTES, holdings())
-    assert outcome == Admitted(30, Decimal("0.10"), (ALPHA, BETA))
+    assert outcome == admitted(30, "0.10", ALPHA, BETA, of=call())
 
 
 def test_a_free_destination_needs_no_money_but_no_debt_either() -> None:
@@ -226,6 +230,13 @@ def test_a_free_destination_needs_no_money_but_no_debt_either() -> None:
 
 # -- extension -------------------------------------------------------------------------------
 
+ANSWERED_S = NOW_US // 1_000_000 + 2
+
+
+def renew(of: Ticket, granted_s: int, reserved: str, account: Funds) -> Admitted | Refused:
+    """One more minute for a call that holds so much."""
+    return extend(of, granted_s, holds(reserved), 60, ANSWERED_S, Holdings({CUSTOMER: account}))
+
 
 def test_a_call_is_extended_until_the_money_is_gone() -> None:
     """0.25 at 0.10 a minute by the second: one minute, another, and half of a third."""
@@ -235,46 +246,41 @@ def test_a_call_is_extended_until_the_money_is_gone() -> None:
     seconds = []
     while isinstance(granted, Admitted):
         seconds.append((granted.granted_s, granted.reserved))
-        granted = extend(ten_cents, granted.granted_s, granted.reserved, 60, held.funds[CUSTOMER])
+        granted = extend(ten_cents, granted.granted_s, granted.held, 60, ANSWERED_S, held)
     assert seconds == [
         (60, Decimal("0.1")),
         (120, Decimal("0.2")),
         (150, Decimal("0.25")),
     ]
-    assert granted == Refused(Reason.INSUFFICIENT_BALANCE, "available 0.000000")
+    assert granted == Refused(Reason.INSUFFICIENT_BALANCE, "available 0.25, needed 0.35 for 210 s")
     assert held.funds[CUSTOMER].reserved == Decimal("0.25")
 
 
 def test_the_longest_call_ends_by_its_own_reason() -> None:
     long_call = call(max_duration_s=150)
     account = funds("10", reserved=Decimal("0.30"))
-    assert extend(long_call, 120, Decimal("0.20"), 60, account) == Admitted(
-        150, Decimal("0.30"), ()
-    )
-    assert extend(long_call, 150, Decimal("0.30"), 60, account) == Refused(
-        Reason.MAX_DURATION, "150 s"
-    )
+    assert renew(long_call, 120, "0.20", account) == extended(150, "0.30", of=long_call)
+    assert renew(long_call, 150, "0.30", account) == Refused(Reason.MAX_DURATION, "150 s")
 
 
 def test_an_extension_inside_a_paid_increment_costs_nothing_more() -> None:
     account = funds("0.10", reserved=Decimal("0.10"))
-    outcome = extend(call(), 30, Decimal("0.10"), 30, account)
-    assert outcome == Admitted(60, Decimal("0.10"), ())
+    outcome = extend(call(), 30, holds("0.10"), 30, ANSWERED_S, Holdings({CUSTOMER: account}))
+    assert outcome == extended(60, "0.10", of=call())
     assert account.available == 0
 
 
 def test_a_lowered_overdraft_limit_ends_the_call_and_takes_nothing_back() -> None:
     account = funds("0", overdraft_limit=Decimal("-5"), reserved=Decimal("0.20"))
-    outcome = extend(call(), 120, Decimal("0.20"), 60, account)
-    assert isinstance(outcome, Refused)
+    assert isinstance(renew(call(), 120, "0.20", account), Refused)
     assert account.reserved == Decimal("0.20")
 
 
 def test_only_the_money_not_reserved_by_other_calls_counts() -> None:
     account = funds("1.00", reserved=Decimal("0.95"))
-    assert extend(call(), 60, Decimal("0.10"), 60, account) == Refused(
-        Reason.INSUFFICIENT_BALANCE, "available 0.05"
+    assert renew(call(), 60, "0.10", account) == Refused(
+        Reason.INSUFFICIENT_BALANCE, "available 0.15, needed 0.2 for 120 s"
     )
     account = funds("1.00", reserved=Decimal("0.90"))
-    assert extend(call(), 60, Decimal("0.10"), 60, account) == Admitted(120, Decimal("0.2"), ())
+    assert renew(call(), 60, "0.10", account) == extended(120, "0.2", of=call())
     assert account.available == 0

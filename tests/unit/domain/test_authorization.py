@@ -8,13 +8,23 @@ from typing import Any
 import pytest
 
 from controller.domain.authorization import Authorized, authorize
-from controller.domain.configuration import Account, AccountKind, MappingGateway, Rate, RateType
+from controller.domain.configuration import Account, AccountKind, MappingGateway
 from controller.domain.events import CallOffered
 from controller.domain.numbering import Rewrite
+from controller.domain.rates import RateType
 from controller.domain.reasons import Reason, Refused
 from controller.domain.tariff import parse_tariff
 from controller.domain.trace import Trace
-from tests.unit.domain.builders import CALLEE, CALLER, CUSTOMER, NOW, TRUNK_IP, World, offered
+from tests.unit.domain.builders import (
+    CALLEE,
+    CALLER,
+    CUSTOMER,
+    NOW,
+    TRUNK_IP,
+    World,
+    offered,
+    rate,
+)
 
 
 def decide(world: World, event: CallOffered | None = None) -> tuple[Authorized | Refused, Trace]:
@@ -41,7 +51,8 @@ def with_account(**changes: Any) -> World:
 
 
 def with_rate(**changes: Any) -> World:
-    rate = replace(World().sell_rates[0], **changes)
+    prefix, found = World().sell_rates[0]
+    rate = (prefix, replace(found, **changes))
     return World(sell_rates=[rate])
 
 
@@ -212,16 +223,16 @@ def test_the_shorter_of_both_call_lengths_counts(gateway_s: int | None, limit_s:
 
 
 def test_no_matching_rate_is_never_a_price_of_zero() -> None:
-    decision, _ = decide(World(sell_rates=[Rate("44", parse_tariff("0|0:1/60/60"))]))
+    decision, _ = decide(World(sell_rates=[rate("44", parse_tariff("0|0:1/60/60"))]))
     assert decision == Refused(Reason.NO_MATCHING_RATE, f"{CALLEE} in sell")
 
 
 def test_the_longest_prefix_prices_the_call() -> None:
     world = World(
         sell_rates=[
-            Rate("*", parse_tariff("0|0:9/60/60")),
-            Rate("39", parse_tariff("0|0:0.06/60/60")),
-            Rate("3902", parse_tariff("0|0:0.04/60/60"), tax_percent=Decimal(22)),
+            rate("*", parse_tariff("0|0:9/60/60")),
+            rate("39", parse_tariff("0|0:0.06/60/60")),
+            rate("3902", parse_tariff("0|0:0.04/60/60"), tax_percent=Decimal(22)),
         ]
     )
     sale = admitted(world).sale
@@ -236,8 +247,8 @@ def test_the_same_rate_in_two_periods_is_taken_by_its_validity() -> None:
     changes_at = NOW
     world = World(
         sell_rates=[
-            Rate("39", parse_tariff("0|0:0.06/60/60"), valid_until=changes_at),
-            Rate("39", parse_tariff("0|0:0.05/60/60"), valid_from=changes_at),
+            rate("39", parse_tariff("0|0:0.06/60/60"), valid_until=changes_at),
+            rate("39", parse_tariff("0|0:0.05/60/60"), valid_from=changes_at),
         ]
     )
     assert admitted(world).sale.charge(60).net == Decimal("0.05")
@@ -253,7 +264,7 @@ def test_a_hostile_callee_is_shortened_in_the_trace() -> None:
 def test_the_customers_account_is_charged_not_the_vendors() -> None:
     """An account of any kind may own a trunk; the sale follows the trunk's account."""
     world = World()
-    world.customer = Account(CUSTOMER, "reseller", AccountKind.ORDINARY, "EUR", 1001)
+    world.customer = Account(CUSTOMER, "reseller", AccountKind.ORDINARY, "EUR", rate_group_id=1001)
     decision = admitted(world)
     assert decision.sale.account_id == CUSTOMER
     assert {c.cost.account_id for c in decision.candidates} == {11, 12}

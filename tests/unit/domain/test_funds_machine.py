@@ -18,18 +18,19 @@ from hypothesis.stateful import (
 from controller.domain.admission import (
     AdmissionRules,
     Admitted,
-    Funds,
-    Holdings,
-    Lines,
     admit,
     extend,
 )
+from controller.domain.call_record import RecordRules
+from controller.domain.conclusion import release, take
+from controller.domain.holdings import Funds, Held, Holdings, Lines
 from controller.domain.ledger import SystemAccount
 from controller.domain.settlement import settle
 from controller.domain.tariff import Tariff, Terms
 from controller.domain.ticket import Ticket
 from tests.unit.domain.builders import (
     CUSTOMER,
+    NOW_US,
     TRUNK,
     VENDOR_ACCOUNTS,
     VENDOR_GATEWAYS,
@@ -40,6 +41,7 @@ from tests.unit.domain.builders import (
 )
 from tests.unit.domain.tariffs import tariffs, tax_percents, terms
 
+ANSWERED_S = NOW_US // 1_000_000 + 2
 money = st.decimals(0, 30, places=4)
 
 
@@ -49,7 +51,7 @@ class Talk:
 
     ticket: Ticket
     granted_s: int
-    reserved: Decimal
+    held: Held
     gateway_ids: tuple[int, ...]
 
 
@@ -120,7 +122,7 @@ class SharedFunds(RuleBasedStateMachine):
             return multiple()
         assert 1 <= outcome.granted_s <= min(quantum_s, max_duration_s)
         assert outcome.reserved == sale.charge(outcome.granted_s).gross
-        talk = Talk(made, outcome.granted_s, outcome.reserved, outcome.gateway_ids)
+        talk = Talk(made, outcome.granted_s, outcome.held, outcome.gateway_ids)
         self.open[made.call_id] = talk
         return talk
 
@@ -128,21 +130,21 @@ class SharedFunds(RuleBasedStateMachine):
     def renew(self, talk: Talk, quantum_s: int) -> None:
         if talk.ticket.call_id not in self.open:
             return
-        outcome = extend(talk.ticket, talk.granted_s, talk.reserved, quantum_s, self.customer)
+        outcome = extend(
+            talk.ticket, talk.granted_s, talk.held, quantum_s, ANSWERED_S, self.holdings
+        )
         if isinstance(outcome, Admitted):
             assert talk.granted_s < outcome.granted_s <= talk.ticket.max_duration_s
-            talk.granted_s, talk.reserved = outcome.granted_s, outcome.reserved
+            talk.granted_s, talk.held = outcome.granted_s, outcome.held
 
     @rule(talk=consumes(talks), talked_s=st.none() | st.floats(0, 1_500))
     def hang_up(self, talk: Talk, talked_s: float | None) -> None:
         del self.open[talk.ticket.call_id]
-        self.customer.reserved -= talk.reserved
-        self.customer.lines -= 1
-        self.holdings.mapping_lines[TRUNK].used -= 1
-        for gateway in talk.gateway_ids:
-            self.holdings.routing_lines[gateway].used -= 1
+        release(talk.ticket, talk.held, talk.gateway_ids, self.holdings)
         end = ended(talked_s=talked_s, call_id=talk.ticket.call_id)
-        for posting in settle(talk.ticket, end, talk.granted_s, 50).postings:
+        settlement = settle(talk.ticket, end, talk.granted_s, talk.held, RecordRules())
+        take(talk.ticket, settlement, self.holdings)
+        for posting in settlement.postings:
             assert posting.posting_id not in self.postings
             self.postings.add(posting.posting_id)
             for account, amount in (
@@ -151,8 +153,6 @@ class SharedFunds(RuleBasedStateMachine):
             ):
                 if isinstance(account, SystemAccount):
                     self.system += amount
-                else:
-                    self.holdings.funds[account].balance += amount
 
     @invariant()
     def the_customer_is_never_overdrawn(self) -> None:
@@ -163,7 +163,9 @@ class SharedFunds(RuleBasedStateMachine):
     @invariant()
     def what_is_reserved_belongs_to_open_calls(self) -> None:
         if self.holdings.funds:
-            assert self.customer.reserved == sum(talk.reserved for talk in self.open.values())
+            assert self.customer.reserved == sum(
+                talk.held.payers[0].money for talk in self.open.values()
+            )
             assert self.customer.lines == len(self.open)
 
     @invariant()

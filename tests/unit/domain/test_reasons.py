@@ -18,12 +18,14 @@ FROZEN = [
     "account_locked",
     "account_expired",
     "account_closed",
+    "phone_locked",
     "no_rate_group",
     "no_matching_rate",
     "no_call_permission",
     "no_route",
     "no_route_capacity",
     "insufficient_balance",
+    "monthly_maximum",
     "account_capacity",
     "gateway_capacity",
     "store_unavailable",
@@ -31,6 +33,7 @@ FROZEN = [
     "controller_unavailable",
     "internal_error",
     "balance_exhausted",
+    "monthly_maximum_reached",
     "max_duration",
     "not_renewed",
     "administrator",
@@ -61,12 +64,14 @@ WIRE = {
     "account_locked": (403, 21),
     "account_expired": (403, 21),
     "account_closed": (403, 21),
+    "phone_locked": (403, 21),
     "no_rate_group": (503, 41),
     "no_matching_rate": (503, 41),
     "no_call_permission": (403, 21),
     "no_route": (503, 41),
     "no_route_capacity": (503, 41),
     "insufficient_balance": (402, 21),
+    "monthly_maximum": (402, 21),
     "account_capacity": (503, 41),
     "gateway_capacity": (503, 41),
     "store_unavailable": (503, 41),
@@ -74,6 +79,7 @@ WIRE = {
     "controller_unavailable": (503, 41),
     "internal_error": (500, 41),
     "balance_exhausted": (200, 16),
+    "monthly_maximum_reached": (200, 16),
     "max_duration": (200, 16),
     "not_renewed": (200, 41),
     "administrator": (200, 16),
@@ -104,7 +110,7 @@ def test_every_reason_has_its_signal(reason: Reason) -> None:
 
 def test_a_refusal_is_a_failure_on_the_wire() -> None:
     assert all(SIGNALS[reason].sip_status >= 400 for reason in REFUSALS)
-    assert {str(reason) for reason in REFUSALS} == set(FROZEN[:18])
+    assert {str(reason) for reason in REFUSALS} == set(FROZEN[: FROZEN.index("balance_exhausted")])
     assert not REFUSALS & PLATFORM_ENDINGS
     assert Reason.ANSWERED not in PLATFORM_ENDINGS
 

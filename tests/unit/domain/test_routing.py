@@ -5,19 +5,26 @@ from decimal import Decimal
 
 import pytest
 
-from controller.domain.configuration import AccountKind, PrefixMode, Rate, Route
+from controller.domain.configuration import AccountKind, PrefixMode, Route
 from controller.domain.numbering import Rewrite
+from controller.domain.prices import Moment
 from controller.domain.routing import candidates
 from controller.domain.tariff import parse_tariff
 from controller.domain.trace import Trace
-from tests.unit.domain.builders import CALLEE, CALLER, NOW, World
+from tests.unit.domain.builders import (
+    CALLEE,
+    CALLER,
+    NOW,
+    World,
+    rate,
+)
 
 TERMINATE, CONTINUE = PrefixMode.TERMINATE, PrefixMode.CONTINUE
 
 
 def route(world: World, callee: str = CALLEE, caller: str = CALLER) -> tuple[list[str], Trace]:
     trace = Trace()
-    found = candidates(world.configuration(), caller, callee, NOW, trace)
+    found = candidates(world.configuration(), caller, callee, Moment(callee, NOW, 7200), trace)
     return [candidate.gateway.name for candidate in found], trace
 
 
@@ -34,7 +41,7 @@ E1 = [
 @pytest.mark.parametrize(("modes", "order"), E1)
 def test_e1_prefix_mode(modes: tuple[PrefixMode, ...], order: list[str]) -> None:
     """For 90080001: the first two share the longest prefix, the others have shorter ones."""
-    world = World(buy_rates=[Rate("*", parse_tariff("0|0:0.01/60/1"))])
+    world = World(buy_rates=[rate("*", parse_tariff("0|0:0.01/60/1"))])
     names = ("101-t-err", "103", "102", "101-t")
     for number, (name, mode) in enumerate(zip(names, modes, strict=True), start=1):
         world.add_gateway(name, number, prefix_mode=mode)
@@ -120,21 +127,21 @@ def test_an_unusable_terminate_vendor_still_ends_the_walk() -> None:
 def test_a_vendor_needs_a_cost_rate_that_is_valid_now(
     changes: dict[str, object], usable: bool
 ) -> None:
-    rate = Rate("39", parse_tariff("0|0:0.02/60/1"), **changes)  # type: ignore[arg-type]
-    order, _ = route(World(buy_rates=[rate], routes=[Route("39", 201)]))
+    only = rate("39", parse_tariff("0|0:0.02/60/1"), **changes)
+    order, _ = route(World(buy_rates=[only], routes=[Route("39", 201)]))
     assert order == (["alpha"] if usable else [])
 
 
 def test_a_locked_or_outdated_rate_leaves_the_next_shorter_prefix() -> None:
     world = World(
         buy_rates=[
-            Rate("3902", parse_tariff("0|0:9/60/1"), locked=True),
-            Rate("390", parse_tariff("0|0:8/60/1"), valid_until=NOW),
-            Rate("39", parse_tariff("0|0:0.02/60/1")),
+            rate("3902", parse_tariff("0|0:9/60/1"), locked=True),
+            rate("390", parse_tariff("0|0:8/60/1"), valid_until=NOW),
+            rate("39", parse_tariff("0|0:0.02/60/1")),
         ],
         routes=[Route("39", 201)],
     )
-    found = candidates(world.configuration(), CALLER, CALLEE, NOW, Trace())
+    found = candidates(world.configuration(), CALLER, CALLEE, Moment(CALLEE, NOW, 7200), Trace())
     assert found[0].cost.prefix == "39"
     assert found[0].cost.charge(60).net == Decimal("0.02")
 
@@ -142,7 +149,7 @@ def test_a_locked_or_outdated_rate_leaves_the_next_shorter_prefix() -> None:
 def test_cost_is_rated_on_the_number_before_the_vendors_rewrite() -> None:
     world = World(routes=[Route("39", 201)])
     world.change_gateway("alpha", rewrite_callee=Rewrite("39:0039"))
-    (found,) = candidates(world.configuration(), CALLER, CALLEE, NOW, Trace())
+    (found,) = candidates(world.configuration(), CALLER, CALLEE, Moment(CALLEE, NOW, 7200), Trace())
     assert (found.callee, found.cost.prefix) == ("00" + CALLEE, "39")
 
 
@@ -151,14 +158,14 @@ def test_both_numbers_are_sent_as_the_vendor_wants_them() -> None:
     world.change_gateway(
         "alpha", rewrite_callee=Rewrite("*:7788*"), rewrite_caller=Rewrite("44:0044")
     )
-    (found,) = candidates(world.configuration(), CALLER, CALLEE, NOW, Trace())
+    (found,) = candidates(world.configuration(), CALLER, CALLEE, Moment(CALLEE, NOW, 7200), Trace())
     assert (found.caller, found.callee) == ("0044" + CALLER[2:], "7788" + CALLEE)
 
 
 def test_an_unsendable_caller_is_withheld_not_a_reason_to_drop() -> None:
     world = World(routes=[Route("39", 201)])
     world.change_gateway("alpha", rewrite_caller=Rewrite("*:"))
-    (found,) = candidates(world.configuration(), CALLER, CALLEE, NOW, Trace())
+    (found,) = candidates(world.configuration(), CALLER, CALLEE, Moment(CALLEE, NOW, 7200), Trace())
     assert found.caller == ""
 
 

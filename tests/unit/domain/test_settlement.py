@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from controller.domain.call_record import RecordRules, Unadmitted, at_us
 from controller.domain.cdr import EndedBy
 from controller.domain.events import CallEnded
 from controller.domain.ledger import PostingKind, SystemAccount
 from controller.domain.reasons import Reason
-from controller.domain.settlement import Settlement, Unadmitted, at_us, record_unadmitted, settle
+from controller.domain.settlement import Settlement, record_unadmitted
 from tests.unit.domain.builders import (
     CALLEE,
     CALLER,
@@ -26,6 +27,7 @@ from tests.unit.domain.builders import (
     ended,
     leg_id,
     pricing,
+    settled,
     ticket,
     ticket_attempt,
 )
@@ -41,10 +43,10 @@ FAILSAFE: dict[str, Any] = {
 }
 
 
-def settled(
+def sold(
     end: CallEnded, granted_s: int = 7200, tiers: str = "0|0:0.06/60/60", **terms: Any
 ) -> Settlement:
-    return settle(ticket(sale=pricing(tiers, **terms)), end, granted_s, 50)
+    return settled(ticket(sale=pricing(tiers, **terms)), end, granted_s)
 
 
 CHARGED = [
@@ -68,7 +70,7 @@ def test_the_customer_pays_what_was_granted_the_vendor_gets_the_true_time(
     talked: str | None, granted_s: int, charged_s: int, net: str, cost: str, review: bool
 ) -> None:
     end = ended(talked_s=float(talked) if talked else None)
-    cdr = settled(end, granted_s).cdr
+    cdr = sold(end, granted_s).cdr
     assert (cdr.net, cdr.cost) == (Decimal(net), Decimal(cost))
     assert min(cdr.duration_s, granted_s) == charged_s
     assert bool(cdr.review) == review
@@ -76,7 +78,7 @@ def test_the_customer_pays_what_was_granted_the_vendor_gets_the_true_time(
 
 def test_the_record_shows_the_base_and_the_debit_has_the_tax() -> None:
     """B2 as a call: 250 s, 0.51 in the record, 0.561 debited."""
-    result = settled(ended(talked_s=250), tiers="0|0:=0.21;180:0.15/60/60", tax="10")
+    result = sold(ended(talked_s=250), tiers="0|0:=0.21;180:0.15/60/60", tax="10")
     cdr = result.cdr
     assert (cdr.net, cdr.tax, cdr.billed_s, cdr.duration_s) == (
         Decimal("0.51"),
@@ -101,7 +103,7 @@ def test_a_vendors_tax_is_part_of_the_cost() -> None:
     attempt = ticket_attempt(
         "alpha", cost=pricing("0|0:0.02/60/1", account_id=VENDOR_ACCOUNTS["alpha"], tax="50")
     )
-    result = settle(ticket(attempts=(attempt,)), ended(talked_s=60), 60, 50)
+    result = settled(ticket(attempts=(attempt,)), ended(talked_s=60), 60)
     assert result.cdr.cost == Decimal("0.03")
     assert result.postings[-1].amount == Decimal("0.03")
 
@@ -109,7 +111,7 @@ def test_a_vendors_tax_is_part_of_the_cost() -> None:
 def test_each_posting_is_in_the_currency_of_its_account() -> None:
     dollars = pricing("0|0:0.02/60/1", account_id=VENDOR_ACCOUNTS["alpha"], currency="USD")
     made = ticket(attempts=(ticket_attempt("alpha", cost=dollars),))
-    result = settle(made, ended(talked_s=60), 60, 50)
+    result = settled(made, ended(talked_s=60), 60)
     assert [(p.kind.value, p.currency) for p in result.postings] == [
         ("call_charge", "EUR"),
         ("call_cost", "USD"),
@@ -118,7 +120,7 @@ def test_each_posting_is_in_the_currency_of_its_account() -> None:
 
 
 def test_a_failed_call_costs_nothing_and_still_has_its_record() -> None:
-    result = settled(ended(), tiers="0.50|0:0.06/60/60")
+    result = sold(ended(), tiers="0.50|0:0.06/60/60")
     assert result.postings == ()
     cdr = result.cdr
     assert [cdr.net, cdr.tax, cdr.cost] == [Decimal(0)] * 3
@@ -133,7 +135,7 @@ def test_a_free_call_leaves_no_postings() -> None:
         sale=pricing("0|0:0/60/60"),
         attempts=(ticket_attempt("alpha", cost=pricing("0|0:0/60/60", account_id=11)),),
     )
-    result = settle(made, ended(talked_s=60), 60, 50)
+    result = settled(made, ended(talked_s=60), 60)
     assert result.postings == ()
     assert result.cdr.billed_s == 60
 
@@ -154,7 +156,7 @@ VENDORS = [
 def test_the_vendor_that_answered_is_paid(
     connected: str, tried: tuple[str, ...], paid: str, review: bool
 ) -> None:
-    result = settled(ended(talked_s=60, connected_leg=connected, attempted_legs=tried))
+    result = sold(ended(talked_s=60, connected_leg=connected, attempted_legs=tried))
     assert result.cdr.routing_gateway == paid
     costs = [p for p in result.postings if p.kind is PostingKind.CALL_COST]
     assert [p.debit for p in costs] == ([VENDOR_ACCOUNTS[paid]] if paid else [])
@@ -256,7 +258,7 @@ REASONS = [
 def test_reason_hangup_side_and_status(
     how: dict[str, Any], reason: str, ended_by: str, sip_status: int
 ) -> None:
-    cdr = settled(ended(**how)).cdr
+    cdr = sold(ended(**how)).cdr
     assert (cdr.reason, cdr.ended_by, cdr.sip_status) == (reason, ended_by, sip_status)
 
 
@@ -271,7 +273,7 @@ VANISHED: dict[str, Any] = {
 
 def test_a_call_that_vanished_is_not_charged_and_a_person_looks_at_it() -> None:
     end = ended(talked_s=1, attempted_legs=(), platform_reason="vanished", **VANISHED)
-    result = settled(end, granted_s=120)
+    result = sold(end, granted_s=120)
     assert result.postings == ()
     cdr = result.cdr
     assert (cdr.reason, cdr.ended_by) == (Reason.VANISHED, EndedBy.SERVER)
@@ -284,7 +286,7 @@ def test_a_call_that_vanished_is_not_charged_and_a_person_looks_at_it() -> None:
 
 def test_a_vanished_call_that_was_not_answered() -> None:
     end = ended(attempted_legs=(), platform_reason="switch_restarted", **VANISHED)
-    cdr = settled(end).cdr
+    cdr = sold(end).cdr
     assert (cdr.reason, cdr.sip_status) == (Reason.SWITCH_RESTARTED, 500)
     assert cdr.ended_at == cdr.started_at
     assert cdr.review.endswith("not answered")
@@ -297,7 +299,7 @@ def test_times_and_numbers_of_the_record() -> None:
         callee="390212",
     )
     end = ended(rang_s=1.5, talked_s=3.25, caller="+44207", callee="00390212")
-    cdr = settle(made, end, 60, 50).cdr
+    cdr = settled(made, end, 60).cdr
     assert cdr.started_at == datetime(2026, 3, 2, 12, 0, 0, tzinfo=UTC)
     assert cdr.ringing_at == datetime(2026, 3, 2, 12, 0, 1, 500_000, tzinfo=UTC)
     assert cdr.answered_at == datetime(2026, 3, 2, 12, 0, 2, tzinfo=UTC)
@@ -319,7 +321,7 @@ def test_times_and_numbers_of_the_record() -> None:
     ("rang_s", "talked_s", "pdd_ms"), [(0.02, None, 20), (None, 5, 2000), (None, None, None)]
 )
 def test_post_dial_delay(rang_s: float | None, talked_s: float | None, pdd_ms: int | None) -> None:
-    assert settled(ended(rang_s=rang_s, talked_s=talked_s)).cdr.pdd_ms == pdd_ms
+    assert sold(ended(rang_s=rang_s, talked_s=talked_s)).cdr.pdd_ms == pdd_ms
 
 
 # -- postings --------------------------------------------------------------------------------
@@ -327,14 +329,14 @@ def test_post_dial_delay(rang_s: float | None, talked_s: float | None, pdd_ms: i
 
 def test_a_replay_gives_the_same_record_and_the_same_ids() -> None:
     end = ended(talked_s=250)
-    first, again = settled(end, tax="10"), settled(end, tax="10")
+    first, again = sold(end, tax="10"), sold(end, tax="10")
     assert first == again
     assert len({p.posting_id for p in first.postings}) == 3
 
 
 def test_another_call_has_other_ids() -> None:
-    one = settle(ticket(), ended(talked_s=60), 60, 50)
-    two = settle(ticket(call_id=call_id(2)), ended(talked_s=60, call_id=call_id(2)), 60, 50)
+    one = settled(ticket(), ended(talked_s=60), 60)
+    two = settled(ticket(call_id=call_id(2)), ended(talked_s=60, call_id=call_id(2)), 60)
     assert {p.posting_id for p in one.postings}.isdisjoint(p.posting_id for p in two.postings)
 
 
@@ -349,7 +351,7 @@ def test_the_debit_is_never_more_than_what_was_reserved(
 ) -> None:
     sale = pricing("0.05|0:=0.21;30:0.0601/60/6", tax=str(tax))
     end = ended(talked_s=talked_us / SECOND_US if talked_us is not None else None)
-    result = settle(ticket(sale=sale), end, granted_s, threshold_ms)
+    result = settled(ticket(sale=sale), end, granted_s, threshold_ms)
     debits = [p for p in result.postings if p.debit == CUSTOMER]
     assert sum(p.amount for p in debits) == result.cdr.net + result.cdr.tax
     assert result.cdr.net + result.cdr.tax <= sale.charge(granted_s).gross
@@ -365,7 +367,7 @@ def test_a_refused_call_is_recorded_with_all_that_is_known() -> None:
         Reason.INSUFFICIENT_BALANCE, CUSTOMER, "customer-trunk", (("admit", "refused", "0.00"),)
     )
     end = ended(cause="CALL_REJECTED", sip_status=0, attempted_legs=(), rang_s=None)
-    result = record_unadmitted(known, end, 50)
+    result = record_unadmitted(known, end, RecordRules())
     assert result.postings == ()
     cdr = result.cdr
     assert (cdr.reason, cdr.sip_status, cdr.ended_by) == (
@@ -384,18 +386,18 @@ def test_a_refused_call_is_recorded_with_all_that_is_known() -> None:
 
 
 def test_a_call_that_nobody_knows_tells_its_reason_by_itself() -> None:
-    cdr = record_unadmitted(None, ended(**FAILSAFE), 50).cdr
+    cdr = record_unadmitted(None, ended(**FAILSAFE), RecordRules()).cdr
     assert (cdr.reason, cdr.account_id, cdr.sip_status) == (
         Reason.CONTROLLER_UNAVAILABLE,
         None,
         503,
     )
     refused = replace(ended(**FAILSAFE), platform_reason="unknown_source", cause="CALL_REJECTED")
-    assert record_unadmitted(None, refused, 50).cdr.reason is Reason.UNKNOWN_SOURCE
+    assert record_unadmitted(None, refused, RecordRules()).cdr.reason is Reason.UNKNOWN_SOURCE
 
 
 def test_an_answered_call_without_admission_is_for_a_person_to_see() -> None:
-    result = record_unadmitted(None, ended(talked_s=5), 50)
+    result = record_unadmitted(None, ended(talked_s=5), RecordRules())
     assert result.cdr.review == "answered without having been admitted"
     assert result.postings == ()
     assert result.cdr.reason is Reason.ANSWERED

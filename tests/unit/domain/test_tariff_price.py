@@ -7,8 +7,8 @@ from decimal import Decimal
 
 import pytest
 
+from controller.domain.call_record import hold_time_s
 from controller.domain.money import Rounding
-from controller.domain.settlement import hold_time_s
 from controller.domain.tariff import ZERO_CHARGE, Terms, affordable_s, parse_tariff, price
 
 CENTS = Terms("EUR", 2)

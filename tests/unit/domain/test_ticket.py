@@ -7,12 +7,14 @@ from decimal import Decimal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from controller.domain.settlement import settle
-from controller.domain.tariff import Pricing, Tariff, Terms
+from controller.domain.billing import Payer
+from controller.domain.pricing import PeriodPrice, Pricing
+from controller.domain.tariff import Tariff, Terms
 from controller.domain.ticket import Ticket, TicketAttempt, ticket_from_json, ticket_to_json
-from tests.unit.domain.builders import ended, leg_id, ticket
+from tests.unit.domain.builders import ended, leg_id, payer, settled, ticket
 from tests.unit.domain.tariffs import tariffs, tax_percents, terms
 
+multipliers = st.decimals(0, 3, places=3)
 texts = st.text(max_size=20)
 numbers = st.text("0123456789+*#", max_size=33)
 
@@ -22,6 +24,31 @@ def pricings(draw: st.DrawFn) -> Pricing:
     tariff: Tariff = draw(tariffs)
     at: Terms = draw(terms)
     return Pricing(draw(st.integers(1, 10**9)), draw(numbers), tariff, at, draw(tax_percents))
+
+
+@st.composite
+def payers(draw: st.DrawFn) -> Payer:
+    """Payers with prices by period, and packages."""
+    later = tuple(
+        PeriodPrice(from_s, draw(numbers), draw(tariffs), draw(tax_percents), draw(multipliers))
+        for from_s in sorted(draw(st.sets(st.integers(1, 2_000_000_000), max_size=3)))
+    )
+    special = replace(
+        draw(pricings()),
+        later=later,
+        split=draw(st.booleans()),
+        multiplier=draw(multipliers),
+        group=draw(texts),
+        source=draw(texts),
+        package_id=draw(st.none() | st.integers(1, 99)),
+    )
+    return payer(
+        draw(pricings()),
+        special,
+        account_id=draw(st.integers(1, 10**9)),
+        name=draw(texts),
+        packages=tuple(draw(st.lists(st.integers(1, 99), max_size=3))),
+    )
 
 
 @st.composite
@@ -39,7 +66,7 @@ def tickets(draw: st.DrawFn) -> Ticket:
     )
     return replace(
         ticket(),
-        sale=draw(pricings()),
+        payers=tuple(draw(st.lists(payers(), min_size=1, max_size=3))),
         attempts=attempts,
         caller=draw(numbers),
         callee=draw(numbers),
@@ -64,7 +91,7 @@ def test_settlement_from_the_stored_ticket_is_identical(
     original: Ticket, talked_s: float | None, granted_s: int, leg: int
 ) -> None:
     end = ended(talked_s=talked_s, connected_leg=leg_id(leg), attempted_legs=(leg_id(leg),))
-    assert settle(stored(original), end, granted_s, 50) == settle(original, end, granted_s, 50)
+    assert settled(stored(original), end, granted_s) == settled(original, end, granted_s)
 
 
 def test_amounts_are_stored_as_text_so_that_no_float_touches_them() -> None:

@@ -219,7 +219,18 @@ def test_a_refusal_names_its_reason_and_its_status(reason: Reason) -> None:
     if reason is Reason.INVALID_CALLEE:
         # its own 484 would hold the number, which may be unwritable; the cause's 484 does not
         status = ("hangup", "INVALID_NUMBER_FORMAT")
-    assert steps == [("set", f"tollgate_reason={reason}"), status]
+    told = ("set", f"tollgate_reason={reason}")
+    if signal.retry_after_s:
+        header = f"sip_rh_Retry-After={signal.retry_after_s}"
+        told = ("multiset", f"^^;tollgate_reason={reason};{header}")
+    assert steps == [told, status]
+
+
+def test_only_what_concerns_every_call_asks_for_a_pause() -> None:
+    """RFC 3261 §21.5.4: with Retry-After the sender stops all its calls, not only this one."""
+    pauses = {reason for reason, signal in SIGNALS.items() if signal.retry_after_s}
+    assert pauses == {Reason.OVERLOADED, Reason.STORE_UNAVAILABLE}
+    assert {SIGNALS[reason].sip_status for reason in pauses} == {503}
 
 
 # -- hostile texts ---------------------------------------------------------------------------

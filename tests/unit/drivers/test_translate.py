@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from controller.domain.call_record import RecordRules
 from controller.domain.errors import ProtocolError
 from controller.domain.events import AttemptEnded, CallAnswered, CallEnded, CallOffered
 from controller.domain.settlement import record_unadmitted
@@ -415,7 +416,7 @@ def test_the_record_has_the_status_that_the_caller_got(transcript: Path) -> None
     ends = [event for event in events_of(transcript) if isinstance(event, CallEnded)]
     status = about["final_status_to_caller"]
     for end in ends:
-        record = record_unadmitted(None, end, 50).cdr
+        record = record_unadmitted(None, end, RecordRules()).cdr
         assert end.call_id == about["a_leg_uuid"]
         if status is not None:
             assert record.sip_status == status

@@ -32,6 +32,30 @@ routes:
   - {gateway: vendor-trunk, prefixes: [39, 44]}
 """
 
+RATED = (
+    SOUND
+    + """\
+calendars:
+  - name: italy
+    days:
+      - {day: 2026-12-25, kind: special, memo: Christmas}
+phones:
+  - {number: 390210001, account: acme, monthly_rent: 2.50}
+packages:
+  - name: europe-500
+    currency: USD
+    period: month
+    rent: 9.99
+    free_seconds:
+      - {prefixes: [39, 44], seconds: 30000}
+    period_rates:
+      - {days: [sat, sun], multiplier: 0.5}
+package_orders:
+  - {key: acme-europe, package: europe-500, account: acme, available_from: 2026-01-01}
+"""
+)
+"""The same, with something of every section; SOUND's lines stay where they were."""
+
 
 @dataclass(frozen=True, slots=True)
 class MemoryDecks:

@@ -5,11 +5,13 @@ from decimal import Decimal
 
 import pytest
 
-from controller.domain.admission import AdmissionRules, Admitted, Lines
+from controller.domain.admission import AdmissionRules, Admitted
 from controller.domain.call_flow import State
+from controller.domain.call_record import RecordRules
 from controller.domain.cdr import EndedBy
 from controller.domain.configuration import CallParameters, Route
 from controller.domain.events import CallEnded
+from controller.domain.holdings import Lines
 from controller.domain.plan import STOP_CAUSES, Media
 from controller.domain.reasons import Reason
 from controller.domain.tariff import parse_tariff
@@ -30,14 +32,17 @@ from tests.unit.domain.builders import (
     CALLEE,
     CALLER,
     CUSTOMER,
+    NOW_US,
     VENDOR_GATEWAYS,
     World,
     answered,
     attempt_ended,
     call_id,
     ended,
+    held,
     leg_id,
     offered,
+    rate,
 )
 from tests.unit.memory_store import MemoryCallStore
 from tests.unit.stage import Stage
@@ -301,7 +306,7 @@ def test_too_little_money_is_refused_with_the_figures_in_the_record() -> None:
     assert record.trace[-1] == (
         "admit",
         "refused: insufficient_balance",
-        "available 0.05, needed 0.060000 for 60 s",
+        "available 0.05, needed 0.06 for 60 s",
     )
     assert [step for step, *_ in record.trace][:2] == ["identify", "account"]
     stage.store.check_nothing_is_held()
@@ -310,7 +315,7 @@ def test_too_little_money_is_refused_with_the_figures_in_the_record() -> None:
 def test_five_parallel_calls_are_admitted_and_the_sixth_is_not() -> None:
     """B3 through the whole service: 1.00, 0.10 a minute, two minutes reserved."""
     world = World(parameters=CallParameters(quantum_s=120))
-    world.sell_rates = [replace(world.sell_rates[0], tariff=parse_tariff("0|0:0.10/60/60"))]
+    world.sell_rates = [rate("39", parse_tariff("0|0:0.10/60/60"))]
     stage = Stage(world, MemoryCallStore("1.00"))
     names = [stage.offer(number) for number in range(1, 7)]
     stage.journal.flush()
@@ -550,15 +555,16 @@ def test_events_of_unknown_calls_are_kept_for_the_record_only() -> None:
 def test_outcomes_of_forgotten_calls_are_nobodys_business() -> None:
     stage = Stage()
     name = stage.connect()
-    admitted, extended = Admitted(60, Decimal(1), (ALPHA,)), Admitted(120, Decimal(2), ())
     made = stage.calls.calls[name].ticket
     assert made is not None
+    admitted = Admitted(60, held("1"), (ALPHA,), made.payers)
+    extended = Admitted(120, held("2"), (), made.payers)
     stage.calls.calls.clear()
     outcomes: list[tuple[Entry, Outcome]] = [
         (Admit(made, AdmissionRules()), admitted),
-        (Extend(made, 60), extended),
-        (Extend(made, 60), Failed("x", retry=True)),
-        (End(ended(call_id=name), made, None, 50), Settled(None)),
+        (Extend(made, 60, NOW_US), extended),
+        (Extend(made, 60, NOW_US), Failed("x", retry=True)),
+        (End(ended(call_id=name), made, None, RecordRules()), Settled(None)),
     ]
     stage.calls.on_outcomes(outcomes)
     assert len(stage.link.plans) == 1
@@ -652,7 +658,7 @@ def test_when_the_money_is_gone_the_timer_stands_and_the_reason_is_named() -> No
 
 def test_the_last_seconds_that_can_be_paid_are_granted() -> None:
     """0.06 a minute by the second, 0.085 in all: 85 s."""
-    world = World(sell_rates=[replace(World().sell_rates[0], tariff=parse_tariff("0|0:0.06/60/1"))])
+    world = World(sell_rates=[rate("39", parse_tariff("0|0:0.06/60/1"))])
     stage = Stage(world, MemoryCallStore("0.085"))
     name = stage.connect()
     stage.answer(name)
@@ -741,9 +747,9 @@ def test_a_talking_call_of_another_process_is_armed_and_renewed() -> None:
     stage.link.timers.clear()
 
     successor = stage.new_process()
-    reserved = made.sale.charge(granted_s).gross
-    successor.adopt(made, Admitted(granted_s, reserved, ()), stage.clock.monotonic() - 60)
-    assert stage.link.timers == [(name, 120, 0, 60)]
+    granted = Admitted(granted_s, payers=made.payers)
+    successor.adopt(made, granted, stage.clock.monotonic() - 60, NOW_US)
+    assert stage.link.timers == [(name, 120, 60, 60)]
     stage.pass_time(50)
     assert stage.link.timers[1:] == [(name, 180, 120, 70)]
     stage.clock.advance(5)
@@ -758,7 +764,7 @@ def test_a_ringing_call_of_another_process_waits_for_its_answer() -> None:
     made, granted_s, _ = stage.store.open_calls("fs1")[0]
     plan = stage.link.plan_of(name)
     successor = stage.new_process()
-    successor.adopt(made, Admitted(granted_s, Decimal("0.06"), ()), None)
+    successor.adopt(made, Admitted(granted_s, payers=made.payers), None, 0)
     assert stage.link.timers == []
     stage.clock.advance(3)
     successor.on_answered(

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.domain.configuration import RateType
 from controller.domain.decks import DeckRow, canonical_tiers, moment_text, parse_moment
 from controller.domain.errors import InvalidInput
+from controller.domain.rates import RateType
 from controller.services.decks import read_deck, write_deck
 
 HEAD = "prefix,area,rate_type,tiers,tax_percent,effective_from,effective_to,locked\n"

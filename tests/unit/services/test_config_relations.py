@@ -227,9 +227,13 @@ class InUse:
 
     calls: frozenset[str] = frozenset()
     posted: frozenset[str] = field(default_factory=frozenset)
+    history: str = ""
 
     def in_use(self, _section: Section) -> frozenset[str]:
         return self.calls
+
+    def histories(self, _section: Section, names: Sequence[str]) -> dict[str, str]:
+        return {name: self.history for name in names if self.history}
 
     def with_postings(self, accounts: Sequence[str]) -> frozenset[str]:
         return self.posted & set(accounts)

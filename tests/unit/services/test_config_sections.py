@@ -6,26 +6,32 @@ from uuid import UUID
 
 import pytest
 
-from controller.domain.configuration import AccountKind, CallParameters, PrefixMode, RateType
+from controller.domain.configuration import AccountKind, CallParameters, PrefixMode
 from controller.domain.ledger import keyed_posting_id
 from controller.domain.money import Rounding
-from controller.services.config_as_code.model import (
+from controller.domain.rates import RateType
+from controller.services.config_as_code.addresses import Address
+from controller.services.config_as_code.model import Opening, Section
+from controller.services.config_as_code.specs import (
     AccountSpec,
     MappingGatewaySpec,
-    Opening,
     RateGroupSpec,
     RouteSpec,
     RoutingGatewaySpec,
-    Section,
 )
-from controller.services.config_as_code.values import Address
 from tests.unit.services.config_texts import SOUND, problems, read
 
 
 def test_a_sound_file_has_no_problems() -> None:
     reading = read(SOUND)
     assert reading.problems == ()
-    assert reading.wanted.listed == set(Section)
+    assert reading.wanted.listed == {
+        Section.RATE_GROUPS,
+        Section.ACCOUNTS,
+        Section.MAPPING_GATEWAYS,
+        Section.ROUTING_GATEWAYS,
+        Section.ROUTES,
+    }
     assert reading.wanted.parameters is None
     assert set(reading.wanted.state.routes) == {"39 via vendor-trunk", "44 via vendor-trunk"}
     assert reading.wanted.openings == (
@@ -53,7 +59,9 @@ def test_every_field_of_every_object() -> None:
             title: "Größe \\"x\\""
             parent: agent
             rate_group: g
+            private_rate_group: own
             overdraft_limit: 10.25
+            monthly_minimum: 3
             capacity: 0
             locked: true
             expires_at: 2027-01-01
@@ -64,6 +72,7 @@ def test_every_field_of_every_object() -> None:
             addresses: [192.0.2.2, "192.0.2.1:5070", "[2001:DB8::1]:5060", "::ffff:192.0.2.3"]
             capacity: 5
             authorization: local
+            allow_phone_billing: true
             codecs: [pcma, "opus@48000h@20i"]
             t38: true
             rewrite_callee: "00:,+:"
@@ -85,6 +94,7 @@ def test_every_field_of_every_object() -> None:
             ring_timeout_s: 30
             progress_timeout_s: 5
             prepaid: true
+            bill_sent_number: true
             locked: true
         routes:
           - {prefix: "*", gateway: out, priority: 0}
@@ -94,7 +104,7 @@ def test_every_field_of_every_object() -> None:
     state = reading.wanted.state
     assert reading.wanted.parameters == CallParameters(120, True, 3600, 2, 0, ("USER_BUSY",))
     assert state.rate_groups["g"] == RateGroupSpec(
-        "g", "EUR", 2, Rounding.UP, "Europe/Rome", "a\nb"
+        "g", "EUR", 2, Rounding.UP, "Europe/Rome", memo="a\nb"
     )
     assert state.accounts["1001"] == AccountSpec(
         "1001",
@@ -103,7 +113,9 @@ def test_every_field_of_every_object() -> None:
         'Größe "x"',
         "agent",
         "g",
+        "own",
         Decimal("10.25"),
+        Decimal(3),
         0,
         True,
         datetime(2027, 1, 1, tzinfo=UTC),
@@ -121,6 +133,7 @@ def test_every_field_of_every_object() -> None:
         addresses,
         5,
         RateType.LOCAL,
+        True,
         ("PCMA", "OPUS@48000h@20i"),
         True,
         "00:,+:",
@@ -142,6 +155,7 @@ def test_every_field_of_every_object() -> None:
         "+:",
         30,
         5,
+        True,
         True,
         True,
     )
@@ -170,7 +184,7 @@ def test_all_faults_are_reported_in_the_order_of_the_file() -> None:
         "line 3: name: 'a b' is not a name: 1 to 63 letters, digits, '_', '.', '-',"
         " the first a letter or digit",
         "line 3: currency: 'usd' is not a currency of three capital letters (ISO 4217)",
-        "line 3: decimals: '11' is not a whole number from 0 to 10",
+        "line 3: decimals: '11' is not a whole number from 0 to 10, nor 'platform'",
         "line 3: rounding: 'upward' is none of up, half_up, half_even, down",
         "line 3: timezone: 'Mars/Base' is not an IANA time zone",
         "line 5: currency is missing",

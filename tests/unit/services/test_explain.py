@@ -1,61 +1,41 @@
-"""Explanations say what the live code decides, and why each candidate lost."""
+"""Explanations of calls say what the live code decides, and why each candidate lost."""
 
-from collections.abc import Collection
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from controller.domain.admission import Admitted, Funds, Holdings, Lines
-from controller.domain.configuration import CallParameters, Rate
-from controller.domain.coverage import uncovered
+from controller.domain.admission import Admitted
+from controller.domain.configuration import Account, AccountKind, CallParameters, Phone
 from controller.domain.errors import InvalidInput
+from controller.domain.holdings import Allowance, Lines, MonthUse
+from controller.domain.packages import ActivePackage, FreeSeconds
+from controller.domain.rates import RateGroup, index_rates
 from controller.domain.reasons import Reason, Refused
 from controller.domain.tariff import parse_tariff
-from controller.services.explain import CallQuestion, ExplainedCall, explain_call, source_of
-from controller.services.explain_rate import group_of, price_duration, pricing_of
+from controller.services.explain import (
+    CallQuestion,
+    ExplainedCall,
+    HeldBenefit,
+    explain_call,
+)
+from controller.services.explain_source import source_of
 from tests.unit.domain.builders import (
     CALLEE,
     CALLER,
     CUSTOMER,
+    EURO,
     NOW,
     TRUNK,
     TRUNK_IP,
     TRUNK_PORT,
-    VENDOR_ACCOUNTS,
     VENDOR_GATEWAYS,
     World,
     pricing,
+    rate,
 )
-
-
-@dataclass
-class Till:
-    """Money and lines, which an explanation must only read."""
-
-    balance: Decimal = Decimal(10)
-    reserved: Decimal = Decimal(0)
-    vendor_balance: Decimal = Decimal(0)
-    used: dict[str, Lines] = field(default_factory=dict)
-    trunk: Lines = field(default_factory=lambda: Lines(0, None))
-
-    def holdings(
-        self, account_ids: Collection[int], mapping_ids: Collection[int], vendors: Collection[int]
-    ) -> Holdings:
-        vendor = Funds(self.vendor_balance, Decimal(0), Decimal(0), 0, None)
-        funds = {account: replace(vendor) for account in account_ids if account != CUSTOMER}
-        funds[CUSTOMER] = Funds(self.balance, Decimal(0), self.reserved, 0, None)
-        lines = {
-            number: replace(self.used.get(name, Lines(0, None)))
-            for name, number in VENDOR_GATEWAYS.items()
-            if number in vendors
-        }
-        assert set(mapping_ids) == {TRUNK}
-        assert set(account_ids) - {CUSTOMER} <= set(VENDOR_ACCOUNTS.values())
-        return Holdings(funds, {TRUNK: replace(self.trunk)}, lines)
+from tests.unit.services.till import Till, package_funds
 
 
 def ask(
@@ -70,12 +50,17 @@ def refusal(explained: ExplainedCall) -> Reason:
     return explained.verdict.reason
 
 
+def held_by(explained: ExplainedCall) -> list[Decimal | None]:
+    """What the call would hold of each payer's money."""
+    return [payer.reserved for payer in explained.parties]
+
+
 class TestCall:
     def test_admitted(self) -> None:
         explained = ask(World())
-        assert explained.verdict == Admitted(
-            60, Decimal("0.06"), (VENDOR_GATEWAYS["alpha"], VENDOR_GATEWAYS["beta"])
-        )
+        assert isinstance(explained.verdict, Admitted)
+        assert (explained.verdict.granted_s, held_by(explained)) == (60, [Decimal("0.06")])
+        assert explained.verdict.gateway_ids == (VENDOR_GATEWAYS["alpha"], VENDOR_GATEWAYS["beta"])
         assert [(a.number, a.gateway, a.address) for a in explained.attempts] == [
             (1, "alpha", "alpha.example:5060/udp"),
             (2, "beta", "beta.example:5060/udp"),
@@ -141,12 +126,12 @@ class TestCall:
         tariff = parse_tariff("0|0:0.06/60/60")
         world = World(
             sell_rates=[
-                Rate("*", tariff),
-                Rate("39", tariff),
-                Rate("3902", tariff, locked=True),
-                Rate("39021", tariff, valid_from=NOW + timedelta(days=1)),
-                Rate("390212", tariff, valid_until=NOW),
-                Rate("44", tariff),
+                rate("*", tariff),
+                rate("39", tariff),
+                rate("3902", tariff, locked=True),
+                rate("39021", tariff, valid_from=NOW + timedelta(days=1)),
+                rate("390212", tariff, valid_until=NOW),
+                rate("44", tariff),
             ]
         )
         assert [(c.prefix, c.verdict) for c in ask(world).candidates] == [
@@ -161,18 +146,14 @@ class TestCall:
         change = datetime(2026, 4, 1, tzinfo=UTC)
         world = World(
             sell_rates=[
-                Rate("39", parse_tariff("0|0:0.06/60/60"), valid_until=change),
-                Rate("39", parse_tariff("0|0:0.09/60/60"), valid_from=change),
+                rate("39", parse_tariff("0|0:0.06/60/60"), valid_until=change),
+                rate("39", parse_tariff("0|0:0.09/60/60"), valid_from=change),
             ]
         )
         before = ask(world, when=change - timedelta(microseconds=1))
         after = ask(world, when=change)
-        assert isinstance(before.verdict, Admitted)
-        assert isinstance(after.verdict, Admitted)
-        assert (before.verdict.reserved, after.verdict.reserved) == (
-            Decimal("0.06"),
-            Decimal("0.09"),
-        )
+        assert held_by(before) == [Decimal("0.06")]
+        assert held_by(after) == [Decimal("0.09")]
 
 
 class TestSource:
@@ -203,58 +184,128 @@ class TestSource:
             source_of(world.configuration(), "trunk")
 
 
-class TestRate:
-    def test_a_duration_taken_apart(self) -> None:
-        """The 85 s at 0.40 + 0.20/60 + 0.10/60: rounded once, 0.6417 and not 0.6418."""
-        priced = price_duration(pricing("0.4|0:0.2/60/1;60:0.1/60/1", decimals=4), 85)
-        assert priced.charge.net == Decimal("0.6417")
-        assert sum(line.numerator for line in priced.lines) == priced.exact[0]
-        assert [line.text for line in priced.lines] == [
-            "connect fee 0.4",
-            "0:0.2/60/1",
-            "60:0.1/60/1",
+AGENT, TOP = 21, 22
+AGENT_RATES, TOP_RATES, PRIVATE = 2001, 2002, 2003
+PHONE = Phone(301, CALLER, CUSTOMER, monthly_maximum=Decimal(30))
+PACKAGE = ActivePackage(
+    51,
+    "Weekend",
+    CUSTOMER,
+    NOW - timedelta(days=1),
+    NOW + timedelta(days=1),
+    has_gift=True,
+    free=(FreeSeconds(61, ("39",), cycle_s=30),),
+)
+
+
+def group(number: int, name: str, *rates: tuple[str, str]) -> RateGroup:
+    listed = [rate(prefix, parse_tariff(tiers)) for prefix, tiers in rates]
+    return RateGroup(number, name, EURO, index_rates(listed))
+
+
+def reseller_world() -> World:
+    """A customer at 0.06, its agent at 0.05 and the agent above that at 0.04 a minute."""
+    world = World()
+    world.customer = replace(world.customer, parent_id=AGENT)
+    kind = AccountKind.ORDINARY
+    world.agents = [
+        Account(AGENT, "agent", kind, "EUR", TOP, AGENT_RATES),
+        Account(TOP, "top", kind, "EUR", None, TOP_RATES),
+    ]
+    world.more_groups = [
+        group(AGENT_RATES, "agent-rates", ("39", "0|0:0.05/60/60")),
+        group(TOP_RATES, "top-rates", ("*", "0|0:0.04/60/60")),
+    ]
+    return world
+
+
+class TestPayers:
+    def test_every_agent_holds_its_own_price(self) -> None:
+        till = Till(agents={AGENT: Decimal(5), TOP: Decimal(7)})
+        explained = ask(reseller_world(), till)
+        assert [payer.party.account.name for payer in explained.parties] == [
+            "customer",
+            "agent",
+            "top",
+        ]
+        assert held_by(explained) == [Decimal("0.06"), Decimal("0.05"), Decimal("0.04")]
+        assert [p.funds.available for p in explained.parties if p.funds] == [10, 5, 7]
+
+    def test_an_agent_without_a_price_refuses_the_call_and_is_named(self) -> None:
+        world = reseller_world()
+        world.more_groups[1] = group(TOP_RATES, "top-rates", ("44", "0|0:0.04/60/60"))
+        explained = ask(world, Till(agents={AGENT: Decimal(5), TOP: Decimal(7)}))
+        assert refusal(explained) is Reason.NO_MATCHING_RATE
+        assert [payer.party.refused is None for payer in explained.parties] == [True, True, False]
+        assert held_by(explained) == [None, None, None]
+
+    def test_an_agent_without_money(self) -> None:
+        explained = ask(reseller_world(), Till(agents={AGENT: Decimal(0), TOP: Decimal(7)}))
+        assert refusal(explained) is Reason.INSUFFICIENT_BALANCE
+        assert held_by(explained) == [None, None, None]
+        assert [p.funds.available for p in explained.parties if p.funds] == [10, 0, 7]
+
+    def test_free_seconds_and_gift_money_are_held_first(self) -> None:
+        world = World()
+        world.packages = [PACKAGE]
+        till = Till(
+            packages={51: package_funds(gift="0.05")},
+            allowances={61: Allowance(left_s=30, reserved_s=0)},
+        )
+        explained = ask(world, till)
+        (payer,) = explained.parties
+        assert payer.benefits == (
+            HeldBenefit("Weekend", free_s=30),
+            HeldBenefit("Weekend", gift=Decimal("0.05")),
+        )
+        assert payer.reserved == Decimal("0.01")
+        assert till.allowances[61].reserved_s == 0, "explaining holds nothing"
+
+    def test_the_month_of_a_phone(self) -> None:
+        world = World()
+        world.trunk = replace(world.trunk, allow_phone_billing=True)
+        world.phones = [PHONE]
+        till = Till(months={(301, "2026-03-01"): MonthUse(Decimal("29.90"), Decimal(0))})
+        explained = ask(world, till)
+        assert explained.phone == PHONE
+        assert explained.month is not None
+        assert (explained.month.left, explained.month_held) == (Decimal("0.10"), Decimal("0.06"))
+        full = Till(months={(301, "2026-03-01"): MonthUse(Decimal("29.95"), Decimal("0.02"))})
+        refused = ask(world, full)
+        assert refusal(refused) is Reason.MONTHLY_MAXIMUM
+        assert refused.month is not None
+        assert (refused.month.left, refused.month_held) == (Decimal("0.03"), Decimal(0))
+
+    def test_candidates_name_their_source_and_why_they_lost(self) -> None:
+        world = World()
+        world.customer = replace(world.customer, private_rate_group_id=PRIVATE)
+        world.more_groups = [
+            group(PRIVATE, "private", ("3902", "0|0:0.09/60/60"), ("*", "0|0:0.01/60/60"))
+        ]
+        found = [(c.source, c.group, c.prefix, c.verdict) for c in ask(world).candidates]
+        assert found == [
+            ("private rate group", "private", "3902", "dearer by 0.03 EUR"),
+            ("private rate group", "private", "*", "a longer prefix matches"),
+            ("rate group", "sell", "39", "chosen"),
         ]
 
-    @given(st.integers(0, 10_000))
-    def test_lines_add_up(self, duration_s: int) -> None:
-        priced = price_duration(pricing("0.15|0:=0.21;180:0.15/60/60;600:0.07/7/3"), duration_s)
-        assert sum(line.numerator for line in priced.lines) == priced.exact[0]
-        assert sum(line.billed_s for line in priced.lines) == priced.charge.billed_s
+    def test_the_price_is_the_one_that_is_paid_and_the_margin_the_operator_s(self) -> None:
+        """The customer's private rate is cheaper for ten seconds; the top agent pays us."""
+        world = reseller_world()
+        world.customer = replace(world.customer, private_rate_group_id=PRIVATE)
+        world.more_groups.append(group(PRIVATE, "private", ("39", "0|0:0.09/60/1")))
+        explained = ask(world, Till(agents={AGENT: Decimal(5), TOP: Decimal(7)}))
+        prices = [explained.price(seconds) for seconds in (10, 60)]
+        assert [price.group for price in prices if price] == ["private", "sell"]
+        income = explained.income(60)
+        assert income is not None
+        assert income.group == "top-rates"
+        assert explained.attempts[0].margin(income, 60) == Decimal("0.02")
+        assert ask(World(), callee="44").price(60) is None
 
-    def test_the_group_of_an_account(self) -> None:
-        configuration = World().configuration()
-        group = group_of(configuration, "customer")
-        assert group.name == "sell"
-        with pytest.raises(InvalidInput, match="no account"):
-            group_of(configuration, "nobody")
-        world = World()
-        world.customer = replace(world.customer, rate_group_id=None)
-        with pytest.raises(InvalidInput, match="no rate group"):
-            group_of(world.configuration(), "customer")
-
-    def test_the_price_of_a_number(self) -> None:
-        group = group_of(World().configuration(), "customer")
-        found = pricing_of(group, "+390212", NOW)
-        assert found is not None
-        assert found.prefix == "39"
-        assert pricing_of(group, "44", NOW) is None
-        with pytest.raises(InvalidInput):
-            pricing_of(group, "39a", NOW)
-
-
-@pytest.mark.parametrize(
-    ("destinations", "by", "missing"),
-    [
-        (["39", "44"], ["39"], ["44"]),
-        (["3906"], ["39"], []),
-        (["39"], ["3906"], []),
-        (["39"], ["38", "4"], ["39"]),
-        (["39", "*"], ["*"], []),
-        (["*"], ["39"], []),
-        (["*", "1"], [], ["*", "1"]),
-        (["39", "39"], [], ["39"]),
-        ([], ["39"], []),
-    ],
-)
-def test_uncovered_destinations(destinations: list[str], by: list[str], missing: list[str]) -> None:
-    assert uncovered(destinations, by) == missing
+    def test_it_says_what_the_live_decision_says(self) -> None:
+        """Each party was explained alone; together they are the payers of the decision."""
+        explained = ask(reseller_world(), Till(agents={AGENT: Decimal(5), TOP: Decimal(7)}))
+        assert explained.authorized is not None
+        chosen = [payer.party.bill.bill.pricing for payer in explained.parties if payer.party.bill]
+        assert chosen == [payer.pricings[0] for payer in explained.authorized.payers]

@@ -6,13 +6,15 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controller.domain.admission import AdmissionRules
-from controller.domain.errors import Overloaded, StoreUnavailable
+from controller.domain.call_record import RecordRules
+from controller.domain.errors import Fenced, Overloaded, StoreUnavailable
 from controller.domain.ticket import Ticket
 from controller.services import journal as journal_module
 from controller.services.journal import GroupCommitJournal, take_batch
@@ -27,7 +29,14 @@ from controller.services.journal_entries import (
     Outcome,
     Settled,
 )
-from tests.unit.domain.builders import attempt_ended, call_id, ended, leg_id, ticket
+from tests.unit.domain.builders import (
+    NOW_US,
+    attempt_ended,
+    call_id,
+    ended,
+    leg_id,
+    ticket,
+)
 
 DONE = Settled(None)
 SOON_S = 2.0
@@ -38,7 +47,7 @@ def admission(number: int) -> Admit:
 
 
 def extension(number: int) -> Extend:
-    return Extend(ticket(call_id=call_id(number)), 60)
+    return Extend(ticket(call_id=call_id(number)), 60, NOW_US)
 
 
 def answer(number: int) -> Answered:
@@ -50,7 +59,7 @@ def attempt(number: int, leg: int = 1) -> Attempted:
 
 
 def end(number: int) -> End:
-    return End(ended(call_id=call_id(number)), None, None, 50)
+    return End(ended(call_id=call_id(number)), None, None, RecordRules())
 
 
 class ScriptedStore:
@@ -63,6 +72,7 @@ class ScriptedStore:
         self.open = threading.Event()
         self.open.set()
         self.poisoned: set[str] = set()
+        self.fenced = threading.Event()
         self.threads: set[int] = set()
 
     def commit(self, batch: Sequence[Entry]) -> list[Outcome]:
@@ -71,6 +81,8 @@ class ScriptedStore:
         self.open.wait(SOON_S)
         if self.away.is_set():
             raise StoreUnavailable("connection refused")
+        if self.fenced.is_set():
+            raise Fenced("epoch 1 of fs1 is over")
         if self.poisoned & {entry.call_id for entry in batch}:
             raise ValueError("the database will not take this")
         self.batches.append(list(batch))
@@ -94,6 +106,9 @@ class Told:
 
     def __call__(self, outcomes: list[tuple[Entry, Outcome]]) -> None:
         self.outcomes += outcomes
+
+    def are_more_than(self, count: int) -> bool:
+        return len(self.outcomes) > count
 
     def of(self, entry: Entry) -> list[Outcome]:
         return [outcome for told, outcome in self.outcomes if told is entry]
@@ -517,3 +532,107 @@ def test_many_threads_submit_and_nothing_is_lost() -> None:
         eventually(lambda: len(told.outcomes) == 500)
     assert {e.call_id for e in store.committed()} == {call_id(n) for n in range(500)}
     assert len(store.committed()) == 500
+
+
+# -- beyond capacity -------------------------------------------------------------------------
+
+
+def test_while_admissions_wait_too_long_new_ones_are_turned_away_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """They would come after the plan's deadline, and all behind them, too."""
+    monkeypatch.setattr(journal_module, "LONGEST_WAIT_S", 0.1)
+    store, told = ScriptedStore(), Told()
+    store.open.clear()
+    with running(store, told) as journal:
+        journal.submit(admission(1))
+        eventually(lambda: store.tries == 1)
+        journal.submit(admission(2))
+        time.sleep(0.15)
+        started = time.monotonic()
+        with pytest.raises(Overloaded, match=r"admissions have waited for 0\.[0-9] s"):
+            journal.submit(admission(3))
+        assert time.monotonic() - started < 0.05
+        # calls in progress are not concerned
+        for entry in (extension(4), answer(5), attempt(5), end(6)):
+            journal.submit(entry)
+        store.open.set()
+        eventually(lambda: len(store.committed()) == 6)
+        journal.submit(admission(7))
+        eventually(lambda: len(store.committed()) == 7)
+    assert {entry.call_id for entry in store.committed()} >= {call_id(2), call_id(7)}
+    assert call_id(3) not in {entry.call_id for entry in store.committed()}
+
+
+def test_an_outage_leaves_no_wait_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal_module, "LONGEST_WAIT_S", 0.1)
+    store, told = ScriptedStore(), Told()
+    store.away.set()
+    with running(store, told) as journal:
+        for number in range(3):
+            before = len(told.outcomes)
+            journal.submit(admission(number))
+            eventually(partial(told.are_more_than, before))
+            time.sleep(0.06)
+        store.away.clear()
+        journal.submit(admission(9))
+        eventually(lambda: len(store.committed()) == 1)
+    assert [type(outcome) for _, outcome in told.outcomes[:3]] == [Failed] * 3
+
+
+# -- another owner ---------------------------------------------------------------------------
+
+
+def test_who_is_fenced_writes_nothing_more_and_says_so_once() -> None:
+    store, told, fenced = ScriptedStore(), Told(), threading.Event()
+    journal = GroupCommitJournal(store, told, max_batch=2, fenced=fenced.set)
+    journal.start()
+    store.fenced.set()
+    for number in range(5):
+        journal.submit(admission(number))
+    assert fenced.wait(SOON_S)
+    # neither this one nor those that waited are committed, or answered: another one decides
+    journal.submit(end(9))
+    assert journal.waiting == 0
+    assert journal.stop(SOON_S)
+    assert store.tries == 1
+    assert (store.committed(), told.outcomes) == ([], [])
+
+
+def test_a_batch_that_is_taken_apart_stops_at_the_fence() -> None:
+    store, told, fenced = ScriptedStore(), Told(), []
+
+    def note() -> None:
+        fenced.append("fenced")
+
+    journal = GroupCommitJournal(store, told, fenced=note)
+    store.poisoned.add(call_id(1))
+    refuse = store.commit
+
+    def commit(batch: Sequence[Entry]) -> list[Outcome]:
+        if store.tries == 1:
+            store.fenced.set()
+        return refuse(batch)
+
+    store.commit = commit  # type: ignore[method-assign]
+    for number in range(4):
+        journal.submit(admission(number))
+    journal.start()
+    eventually(lambda: fenced)
+    assert journal.stop(SOON_S)
+    assert fenced == ["fenced"]
+    assert store.tries == 2
+    assert told.outcomes == []
+
+
+def test_an_abandoned_journal_does_not_wait_for_the_database() -> None:
+    store, told = ScriptedStore(), Told()
+    store.away.set()
+    journal = GroupCommitJournal(store, told)
+    journal.start()
+    journal.submit(end(1))
+    eventually(lambda: store.tries > 2)
+    started = time.monotonic()
+    assert journal.abandon(SOON_S)
+    assert time.monotonic() - started < 1
+    assert store.committed() == []
