@@ -1,4 +1,4 @@
-"""`./tollgate bench [--quick] [--json FILE]`: measures, prints a table, writes a JSON file."""
+"""`./tollgate bench [PART…] [--quick] [--json FILE]`: measures, prints tables, writes JSON."""
 
 import argparse
 import json
@@ -14,45 +14,79 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import lifecycles, switch_cost
+from tests.bench import decks, lifecycles, rating, switch_cost
 from tests.e2e.switch import missing_parts
 
 RATES = (50.0, 500.0, 1000.0)
+PARTS = ("rating", "decks", "lifecycles", "switch")
 
 
 def main() -> int:
     options = _options()
     console = Console(width=None if sys.stdout.isatty() else 120)
     console.print(f"{platform.machine()}, {os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}")
-    seconds = 4.0 if options.quick else 10.0
-    runs = [lifecycles.measure(rate, seconds) for rate in RATES]
-    console.print(_lifecycle_table(runs))
     result: dict[str, Any] = {
         "at": datetime.now(UTC).isoformat(),
         "machine": platform.platform(),
+        "python": platform.python_version(),
         "cpus": os.cpu_count(),
-        "lifecycles": [
-            asdict(run) | {"per_controller_cpu_s": run.per_controller_cpu_s} for run in runs
-        ],
     }
-    missing = missing_parts()
-    if missing:
-        for line in missing:
-            console.print(f"NOT MEASURED: {line}", style="bold yellow")
-    else:
-        cost = switch_cost.compare(400 if options.quick else 800, rounds=1 if options.quick else 3)
-        console.print(_cost_table(cost))
-        result["switch"] = asdict(cost) | {"ratio": cost.ratio}
+    measures = {"rating": _rating, "decks": _decks, "lifecycles": _lifecycles, "switch": _switch}
+    for part in options.parts or PARTS:
+        result |= measures[part](console, quick=options.quick)
     options.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     console.print(f"written to {options.json}")
     return 0
 
 
+def _rating(console: Console, *, quick: bool) -> dict[str, Any]:
+    """The same with `quick`: a smaller deck would say little about a large one."""
+    measured = rating.measure()
+    title = "A million rates" + (" (not shortened)" if quick else "")
+    console.print(_table(title, ("", "measured", "aim"), iter(rating.rows(measured))))
+    return {"rating": asdict(measured)}
+
+
+def _decks(console: Console, *, quick: bool) -> dict[str, Any]:
+    """As `_rating`: a million, also with `quick`."""
+    measured = decks.measure()
+    title = "A deck of a million rates" + (" (not shortened)" if quick else "")
+    console.print(_table(title, ("", "measured", "aim"), iter(decks.rows(measured))))
+    return {"decks": asdict(measured)}
+
+
+def _lifecycles(console: Console, *, quick: bool) -> dict[str, Any]:
+    runs = [lifecycles.measure(rate, 4.0 if quick else 10.0) for rate in RATES]
+    console.print(_lifecycle_table(runs))
+    return {
+        "lifecycles": [
+            asdict(run) | {"per_controller_cpu_s": run.per_controller_cpu_s} for run in runs
+        ]
+    }
+
+
+def _switch(console: Console, *, quick: bool) -> dict[str, Any]:
+    missing = missing_parts()
+    if missing:
+        for line in missing:
+            console.print(f"NOT MEASURED: {line}", style="bold yellow")
+        return {}
+    cost = switch_cost.compare(400 if quick else 800, rounds=1 if quick else 3)
+    console.print(_cost_table(cost))
+    return {"switch": asdict(cost) | {"ratio": cost.ratio}}
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="tollgate bench", description=__doc__)
+    # choices and nargs do not go together where nothing is given
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; all")
     parser.add_argument("--quick", action="store_true", help="shorter runs, one round")
     parser.add_argument("--json", type=Path, default=Path("bench.json"), metavar="FILE")
-    return parser.parse_args()
+    options = parser.parse_args()
+    for part in options.parts:
+        if part not in PARTS:
+            parser.error(f"no part is named {part!r}: {', '.join(PARTS)}")
+    return options
 
 
 def _lifecycle_table(runs: list[lifecycles.Lifecycles]) -> Table:
