@@ -1,71 +1,96 @@
-"""`tollgate rates`: import, compare and export the rates of a rate group as CSV."""
+"""`tollgate rates`: import, compare and export the rates of a rate group in one step."""
 
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import Any
 
 import click
-from rich.console import Console
-from rich.progress import Progress
 
-from controller.cli.config import exit_status, open_store, problems_data, report
-from controller.cli.output import output_file, printable, show_json
+from controller import bootstrap
+from controller.cli.config import exit_status, problems_data, report
+from controller.cli.output import database_errors, output_file, printable, progress, show_json
+from controller.cli.rates_files import FILE, deck_table, layout_options
+from controller.cli.rates_groups import GROUP_COMMANDS
+from controller.cli.rates_staged import STAGED_COMMANDS
+from controller.cli.rates_view import warning_data, warning_lines
 from controller.config import Settings
-from controller.domain.errors import InvalidInput
-from controller.persistence.deck_files import open_deck
+from controller.persistence.deck_tables import WORKBOOK_SUFFIXES, write_workbook
+from controller.persistence.staged_deck_store import PostgresStagedDecks
 from controller.services.config_as_code import describe
 from controller.services.decks import DeckOutcome, compare_deck, export_deck, import_deck
+from controller.services.decks.importing import write_csv
+from controller.services.decks.layout import DeckLayout
+from controller.services.decks.ports import DeckOrigin, NewDeck
+
+REFUSED = 1
 
 _GROUP = click.argument("group")
-_FILE = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 _JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 
 
 @click.group("rates")
 def rates_group() -> None:
-    """Rate decks as CSV (docs/configuration.md has the columns)."""
+    """Rate groups and their decks (docs/decks.md)."""
 
 
 @rates_group.command("import")
 @_GROUP
-@_FILE
+@FILE
 @click.option("--replace", is_flag=True, help="Remove the group's rates that FILE leaves out.")
 @click.option("--dry-run", is_flag=True, help="Check and show the difference; write nothing.")
+@click.option("--strict", is_flag=True, help="Refuse absurd prices instead of warning of them.")
+@layout_options
 @_JSON
 @click.pass_obj
 def import_command(
-    settings: Settings, group: str, file: Path, replace: bool, dry_run: bool, as_json: bool
+    settings: Settings,
+    group: str,
+    file: Path,
+    replace: bool,
+    dry_run: bool,
+    strict: bool,
+    layout: DeckLayout,
+    as_json: bool,
 ) -> None:
-    """Merge the deck FILE into the rate group GROUP: all of its rows, or none."""
-    with open_store(settings) as store, _deck(file) as text:
-        outcome = import_deck(store, group, text, replace=replace, dry_run=dry_run)
-    _stop_at_problems(outcome, file, as_json)
-    if as_json:
-        show_json(
-            {
-                "applied": outcome.version is not None,
-                "version": outcome.version,
-                "rows": outcome.rows,
-                "difference": describe.deck_data(outcome.difference),
-            }
+    """Merge the deck FILE (CSV or XLSX) into the rate group GROUP: all of its rows, or none."""
+    deck = NewDeck(group, DeckOrigin.IMPORT, file.name, replace)
+    with open_decks(settings) as store, deck_table(file, layout) as table:
+        outcome = import_deck(
+            store,
+            deck,
+            table,
+            datetime.now(UTC),
+            mapping=layout.mapping,
+            dry_run=dry_run,
+            refuse_warnings=strict,
         )
-        return
-    _show(group, outcome)
-    if outcome.version is not None:
-        click.echo(f"applied: configuration version {outcome.version}")
+    _stop_at_problems(outcome, file, as_json)
+    for line in warning_lines(outcome.warnings):
+        click.echo(printable(f"{file}: warning: {line}"), err=True)
+    if as_json:
+        show_json(_import_data(outcome))
+    else:
+        _show(group, outcome)
+        if outcome.version is not None:
+            click.echo(f"applied: configuration version {outcome.version}")
+    if strict and outcome.warnings:
+        click.get_current_context().exit(REFUSED)
 
 
 @rates_group.command("diff")
 @_GROUP
-@_FILE
+@FILE
+@layout_options
 @_JSON
 @click.pass_obj
-def diff_command(settings: Settings, group: str, file: Path, as_json: bool) -> None:
+def diff_command(
+    settings: Settings, group: str, file: Path, layout: DeckLayout, as_json: bool
+) -> None:
     """Show how the rates of GROUP differ from FILE. Exit status 0: they don't, 1: they do."""
-    with open_store(settings) as store, _deck(file) as text:
-        outcome = compare_deck(store, group, text)
+    with open_decks(settings) as store, deck_table(file, layout) as table:
+        outcome = compare_deck(store, group, table, datetime.now(UTC), layout.mapping)
     _stop_at_problems(outcome, file, as_json)
     differs = bool(outcome.difference)
     if as_json:
@@ -78,38 +103,40 @@ def diff_command(settings: Settings, group: str, file: Path, as_json: bool) -> N
 
 @rates_group.command("export")
 @_GROUP
-@_FILE
+@FILE
 @click.pass_obj
 def export_command(settings: Settings, group: str, file: Path) -> None:
-    """Write the rates of GROUP to FILE (`-`: standard output) in the canonical columns."""
-    target = None if str(file) == "-" else file
-    with open_store(settings) as store, output_file(target) as stream:
-        count = export_deck(store, group, stream)
+    """Write the rates of GROUP to FILE in the canonical columns: CSV, or XLSX where FILE is named
+    so (`-`: CSV on standard output)."""
+    with open_decks(settings) as store, progress("Exporting", printing=str(file) == "-"):
+        if file.suffix.lower() in WORKBOOK_SUFFIXES:
+            count = export_deck(store, group, lambda *table: write_workbook(file, *table))
+        else:
+            with output_file(None if str(file) == "-" else file) as stream:
+                count = export_deck(store, group, lambda *table: write_csv(stream, *table))
     click.echo(f"{count} rates", err=True)
 
 
 @contextmanager
-def _deck(file: Path) -> Iterator[TextIO]:
-    """The file as text; on a terminal a bar follows its bytes."""
-    if not sys.stderr.isatty():
-        with _open(file) as text:
-            yield text
-        return
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-
-        def watch(binary: BinaryIO) -> BinaryIO:
-            what = f"Reading {printable(file.name)}"
-            return progress.wrap_file(binary, file.stat().st_size, description=what)
-
-        with _open(file, watch) as text:
-            yield text
-
-
-def _open(file: Path, watch: Callable[[BinaryIO], BinaryIO] | None = None) -> TextIO:
+def open_decks(settings: Settings) -> Iterator[PostgresStagedDecks]:
+    """The decks in the settings' database."""
+    engine = bootstrap.engine(settings)
     try:
-        return open_deck(file, watch)
-    except InvalidInput as error:
-        raise InvalidInput(f"{file}: {error}") from None
+        with database_errors():
+            yield PostgresStagedDecks(engine)
+    finally:
+        engine.dispose()
+
+
+def _import_data(outcome: DeckOutcome) -> dict[str, Any]:
+    warnings = {"warnings": [warning_data(w) for w in outcome.warnings]} if outcome.warnings else {}
+    return {
+        "applied": outcome.version is not None,
+        "version": outcome.version,
+        "rows": outcome.rows,
+        "difference": describe.deck_data(outcome.difference),
+        **warnings,
+    }
 
 
 def _stop_at_problems(outcome: DeckOutcome, file: Path, as_json: bool) -> None:
@@ -127,3 +154,8 @@ def _show(group: str, outcome: DeckOutcome) -> None:
         return
     for line in describe.deck_in_words(group, outcome.difference):
         click.echo(printable(line))
+
+
+_COMMANDS: Sequence[click.Command] = (*STAGED_COMMANDS, *GROUP_COMMANDS)
+for _command in _COMMANDS:
+    rates_group.add_command(_command)

@@ -17,14 +17,19 @@ def open_deck(path: Path, watch: Callable[[BinaryIO], BinaryIO] | None = None) -
 
     `watch` may stand between the file and its decoding, to see how far the reading is.
     """
+    binary = open_binary(path, watch)
+    return io.TextIOWrapper(binary, encoding="utf-8-sig", errors="surrogateescape", newline="")
+
+
+def open_binary(path: Path, watch: Callable[[BinaryIO], BinaryIO] | None = None) -> BinaryIO:
+    """A deck as bytes, if it is not too large. Raises InvalidInput."""
     try:
         if path.stat().st_size > MAX_BYTES:
             raise InvalidInput(f"larger than {MAX_BYTES} bytes")
         binary: BinaryIO = path.open("rb")
     except OSError as error:
         raise InvalidInput(_why(error)) from None
-    watched = watch(binary) if watch else binary
-    return io.TextIOWrapper(watched, encoding="utf-8-sig", errors="surrogateescape", newline="")
+    return watch(binary) if watch else binary
 
 
 class DeckDirectory:

@@ -1,6 +1,7 @@
-"""Rates of rate groups, as sets: staged by COPY into a temporary table, compared, merged.
+"""Rates of rate groups for configuration as code: staged for one transaction, compared, merged.
 
-All functions work in the caller's transaction. The staging table ends with it.
+All functions work in the caller's transaction. What is merged is logged as a deck, so that it can
+be rolled back like any other.
 """
 
 from collections.abc import Iterable, Iterator
@@ -8,129 +9,79 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from controller.domain.configuration import RateType
 from controller.domain.decks import DeckRow, moment_text
+from controller.domain.rates import RateType
+from controller.domain.sections import SectionMode
+from controller.persistence import deck_sql as sql
 from controller.persistence import schema as t
-from controller.services.decks import EXAMPLES, DeckDifference, NumberedRow, Overlap, RateChange
+from controller.persistence.deck_plan import DeckPlan
+from controller.services.decks import DeckDifference, NumberedRow, Overlap
+from controller.services.decks.ports import DeckOrigin, DeckState, ReviewLimits
 
-_STAGE = """
-CREATE TEMPORARY TABLE IF NOT EXISTS staged_rates (
-    rate_group text NOT NULL, row_number integer NOT NULL, prefix text NOT NULL, area text NOT NULL,
-    rate_type smallint NOT NULL, tiers text NOT NULL, tax_percent numeric(7, 4) NOT NULL,
-    effective_from timestamptz, effective_to timestamptz, locked boolean NOT NULL
+_STAGED_GROUPS = """
+CREATE TEMPORARY TABLE IF NOT EXISTS staged_groups (
+    rate_group text PRIMARY KEY, deck_id bigint NOT NULL, rows integer NOT NULL
 ) ON COMMIT DROP
 """
 
-_COPY = """
-COPY staged_rates (rate_group, row_number, prefix, area, rate_type, tiers, tax_percent,
-    effective_from, effective_to, locked) FROM STDIN
-"""
+_NEXT_DECK = "SELECT nextval('staged_decks_id_seq')"
 
-# one rate for each prefix and beginning; an open beginning compares like the earliest time
-_PAIRS = """
-WITH staged AS (SELECT * FROM staged_rates WHERE rate_group = :group),
-stored AS (
-    SELECT r.* FROM rates r JOIN rate_groups g ON g.id = r.rate_group_id WHERE g.name = :group
-), pairs AS (
-    SELECT coalesce(n.prefix, o.prefix) AS prefix, o.id, n.row_number,
-        coalesce(n.effective_from, o.effective_from) AS effective_from,
-        o.id IS NULL AS is_new, n.prefix IS NULL AS is_gone,
-        o.tiers AS old_tiers, n.tiers AS new_tiers,
-        o.id IS NOT NULL AND n.prefix IS NOT NULL AND
-        (o.area, o.rate_type, o.tiers, o.tax_percent, o.effective_to, o.locked) IS DISTINCT FROM
-        (n.area, n.rate_type, n.tiers, n.tax_percent, n.effective_to, n.locked) AS is_changed
-    FROM staged n FULL JOIN stored o ON o.prefix = n.prefix
-        AND coalesce(o.effective_from, '-infinity') = coalesce(n.effective_from, '-infinity')
-)
-"""
+_NOTE_GROUP = "INSERT INTO staged_groups VALUES (:group, :deck, :rows)"
 
-_COUNTS = (
-    _PAIRS
-    + """
-SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE is_changed),
-    count(*) FILTER (WHERE is_gone AND :replace) FROM pairs
-"""
-)
-
-_EXAMPLES = (
-    _PAIRS
-    + """
-SELECT prefix, old_tiers, new_tiers FROM pairs WHERE is_new OR is_changed OR (is_gone AND :replace)
-ORDER BY prefix COLLATE "C", effective_from NULLS FIRST LIMIT :limit
-"""
-)
-
-_REMOVE = (
-    _PAIRS
-    + """
-DELETE FROM rates USING pairs WHERE rates.id = pairs.id AND pairs.is_gone AND :replace
-"""
-)
-
-_CHANGE = (
-    _PAIRS
-    + """
-UPDATE rates SET area = n.area, rate_type = n.rate_type, tiers = n.tiers,
-    tax_percent = n.tax_percent, effective_to = n.effective_to, locked = n.locked
-FROM pairs JOIN staged n ON n.row_number = pairs.row_number
-WHERE rates.id = pairs.id AND pairs.is_changed
-"""
-)
-
-_ADD = (
-    _PAIRS
-    + """
-INSERT INTO rates (rate_group_id, prefix, area, rate_type, tiers, tax_percent, effective_from,
-    effective_to, locked)
-SELECT g.id, n.prefix, n.area, n.rate_type, n.tiers, n.tax_percent, n.effective_from,
-    n.effective_to, n.locked
-FROM pairs JOIN staged n ON n.row_number = pairs.row_number
-    JOIN rate_groups g ON g.name = :group WHERE pairs.is_new
-"""
-)
-
-_OVERLAPS = """
-SELECT n.row_number, n.prefix, o.effective_from, o.effective_to
-FROM staged_rates n JOIN rate_groups g ON g.name = :group
-    JOIN rates o ON o.rate_group_id = g.id AND o.prefix = n.prefix
-WHERE n.rate_group = :group
-    AND coalesce(o.effective_from, '-infinity') <> coalesce(n.effective_from, '-infinity')
-    AND tstzrange(o.effective_from, o.effective_to) && tstzrange(n.effective_from, n.effective_to)
-ORDER BY n.row_number LIMIT 1000
+_STAGED_GROUP = """
+SELECT s.deck_id, s.rows, coalesce(g.id, 0) AS group_id, g.section_mode
+FROM staged_groups s LEFT JOIN rate_groups g ON g.name = s.rate_group WHERE s.rate_group = :group
 """
 
 
 def stage(connection: sa.Connection, group: str, rows: Iterable[NumberedRow]) -> int:
     """Load rows for a group (which need not exist yet); how many."""
-    connection.execute(sa.text(_STAGE))
-    driver: Any = connection.connection.driver_connection
-    count = 0
-    with driver.cursor() as cursor, cursor.copy(_COPY) as copy:
-        for number, row in rows:
-            copy.write_row(_cells(group, number, row))
-            count += 1
-    connection.execute(sa.text("ANALYZE staged_rates"))
-    return count
+    connection.execute(sa.text(_STAGED_GROUPS))
+    deck_id = int(connection.execute(sa.text(_NEXT_DECK)).scalar_one())
+    plan = DeckPlan(connection, deck_id, 0, replaces=True, rows=sql.LOADING_ROWS)
+    loaded = plan.load(rows)
+    given = {"group": group, "deck": deck_id, "rows": loaded}
+    connection.execute(sa.text(_NOTE_GROUP), given)
+    return loaded
 
 
 def difference(connection: sa.Connection, group: str, *, replace: bool) -> DeckDifference:
-    given = {"group": group, "replace": replace}
-    added, changed, removed = connection.execute(sa.text(_COUNTS), given).one()
-    if not added + changed + removed:
-        return DeckDifference()
-    rows = connection.execute(sa.text(_EXAMPLES), {**given, "limit": EXAMPLES})
-    return DeckDifference(added, changed, removed, tuple(RateChange(*row) for row in rows))
+    return _plan(connection, _staged(connection, group), replace=replace).difference()
 
 
 def merge(connection: sa.Connection, group: str, *, replace: bool) -> None:
     """Make the stored rates those that are staged; without `replace`, others stay."""
-    for statement in (_REMOVE, _CHANGE, _ADD):
-        given = {"group": group} | ({"replace": replace} if statement is _REMOVE else {})
-        connection.execute(sa.text(statement), given)
+    staged = _staged(connection, group)
+    plan = _plan(connection, staged, replace=replace)
+    counts = plan.write_changes(SectionMode(staged.section_mode))
+    before, after = plan.activate()
+    limits = ReviewLimits()
+    connection.execute(
+        t.staged_decks.insert().values(
+            id=staged.deck_id,
+            rate_group_id=staged.group_id,
+            origin=DeckOrigin.CONFIGURATION,
+            replaces=replace,
+            state=DeckState.ACTIVE,
+            section_mode=staged.section_mode,
+            price_limit=limits.price_per_minute,
+            change_limit=limits.change_percent,
+            rows=staged.rows,
+            compared_version=before,
+            added=counts.added,
+            changed=counts.changed,
+            removed=counts.removed,
+            unchanged=staged.rows - counts.added - counts.changed,
+            version_before=before,
+            version_after=after,
+            staged_at=sa.func.now(),
+            activated_at=sa.func.now(),
+        )
+    )
 
 
 def overlaps(connection: sa.Connection, group: str) -> list[Overlap]:
-    rows = connection.execute(sa.text(_OVERLAPS), {"group": group})
+    plan = _plan(connection, _staged(connection, group), replace=False)
     return [
         Overlap(
             row.row_number,
@@ -138,7 +89,7 @@ def overlaps(connection: sa.Connection, group: str) -> list[Overlap]:
             moment_text(row.effective_from),
             moment_text(row.effective_to),
         )
-        for row in rows
+        for row in plan.overlaps()
     ]
 
 
@@ -162,6 +113,7 @@ def stored_rows(connection: sa.Connection, group: str) -> Iterator[DeckRow]:
             row.effective_from,
             row.effective_to,
             row.locked,
+            row.sections,
         )
 
 
@@ -175,16 +127,10 @@ def count(connection: sa.Connection, group: str) -> int:
     return int(connection.execute(query).scalar_one())
 
 
-def _cells(group: str, number: int, row: DeckRow) -> tuple[object, ...]:
-    return (
-        group,
-        number,
-        row.prefix,
-        row.area,
-        int(row.rate_type),
-        row.tiers,
-        row.tax_percent,
-        row.effective_from,
-        row.effective_to,
-        row.locked,
-    )
+def _staged(connection: sa.Connection, group: str) -> sa.Row[Any]:
+    return connection.execute(sa.text(_STAGED_GROUP), {"group": group}).one()
+
+
+def _plan(connection: sa.Connection, staged: sa.Row[Any], *, replace: bool) -> DeckPlan:
+    rows = sql.LOADING_ROWS
+    return DeckPlan(connection, staged.deck_id, staged.group_id, replace, rows=rows)
