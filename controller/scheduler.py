@@ -48,6 +48,18 @@ def jobs(engine: sa.Engine) -> list[tuple[str, CronTrigger, Callable[[], None]]]
             lambda: bootstrap.verify_books(engine),
         ),
         (
+            # just after every quarter of an hour: wherever the platform's zone is, one of them is
+            # its midnight, and the others catch up what could not be done then
+            "charge what is due",
+            CronTrigger(minute="0,15,30,45", second=5, timezone=UTC),
+            lambda: bootstrap.charge_what_is_due(engine),
+        ),
+        (
+            "expire pending movements",
+            CronTrigger(second=20, timezone=UTC),
+            lambda: bootstrap.expire_pending_movements(engine),
+        ),
+        (
             "forget old sessions",
             CronTrigger(minute=5, timezone=UTC),
             lambda: bootstrap.forget_old_sessions(engine),
