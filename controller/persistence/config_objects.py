@@ -1,22 +1,35 @@
 """Stored configuration objects by name, as configuration as code compares them."""
 
+from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
 
-from controller.domain.configuration import AccountKind, CallParameters, PrefixMode, RateType
-from controller.domain.money import Rounding
+from controller.domain.configuration import (
+    AccountKind,
+    CallParameters,
+    PrefixMode,
+    RateSelection,
+)
+from controller.domain.errors import InvalidConfiguration
+from controller.domain.rates import RateType
 from controller.persistence import schema as t
+from controller.persistence.config_rating_objects import (
+    read_calendars,
+    read_orders,
+    read_packages,
+    read_phones,
+    read_rate_groups,
+)
+from controller.services.config_as_code.addresses import Address
 from controller.services.config_as_code.differences import changed_fields
-from controller.services.config_as_code.model import (
+from controller.services.config_as_code.model import State
+from controller.services.config_as_code.specs import (
     AccountSpec,
     MappingGatewaySpec,
-    RateGroupSpec,
     RouteSpec,
     RoutingGatewaySpec,
-    State,
 )
-from controller.services.config_as_code.values import Address
 
 Row = sa.Row[Any]
 _DEFAULTS = CallParameters()
@@ -25,8 +38,12 @@ _DEFAULTS = CallParameters()
 def read_state(connection: sa.Connection) -> State:
     """Everything but rates and money. System accounts are the ledger's own."""
     return State(
-        rate_groups=_rate_groups(connection),
+        calendars=read_calendars(connection),
+        rate_groups=read_rate_groups(connection),
         accounts=_accounts(connection),
+        phones=read_phones(connection),
+        packages=read_packages(connection),
+        package_orders=read_orders(connection),
         mapping_gateways=_mapping_gateways(connection),
         routing_gateways=_routing_gateways(connection),
         routes=_routes(connection),
@@ -37,35 +54,48 @@ def read_state(connection: sa.Connection) -> State:
 
 
 def parameters_from(stored: dict[str, Any]) -> CallParameters:
-    """Stored are those that differ from their defaults; ones of a newer version are left out."""
-    known: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value
-        for name, value in stored.items()
-        if name in CallParameters.__dataclass_fields__
-    }
-    return CallParameters(**known)
+    """Stored are those that differ from their defaults; ones of a newer version are left out.
+
+    Raises InvalidConfiguration where somebody wrote there what no parameter can be.
+    """
+    try:
+        return CallParameters(
+            **{
+                name: _parameter(name, value)
+                for name, value in stored.items()
+                if name in CallParameters.__dataclass_fields__
+            }
+        )
+    except (ValueError, ArithmeticError, TypeError) as error:
+        raise InvalidConfiguration(f"the stored parameters: {error}") from None
 
 
 def parameters_to(parameters: CallParameters) -> dict[str, Any]:
-    return {f.field: f.after for f in changed_fields(_DEFAULTS, parameters)}
+    """As JSON holds them: amounts as text, for numbers in JSON are not exact everywhere."""
+    changed = {f.field: f.after for f in changed_fields(_DEFAULTS, parameters)}
+    return {k: str(v) if isinstance(v, Decimal) else v for k, v in changed.items()}
 
 
-def _rate_groups(connection: sa.Connection) -> dict[str, RateGroupSpec]:
-    query = sa.select(t.rate_groups).order_by(t.rate_groups.c.name.collate("C"))
-    return {
-        row.name: RateGroupSpec(
-            row.name, row.currency, row.decimals, Rounding(row.rounding), row.timezone, row.memo
-        )
-        for row in connection.execute(query)
-    }
+def _parameter(name: str, value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(value)
+    default = getattr(_DEFAULTS, name)
+    return type(default)(value) if isinstance(default, Decimal | RateSelection) else value
 
 
 def _accounts(connection: sa.Connection) -> dict[str, AccountSpec]:
-    accounts, parents, groups = t.accounts, t.accounts.alias("parents"), t.rate_groups
+    accounts, parents = t.accounts, t.accounts.alias("parents")
+    groups, private = t.rate_groups, t.rate_groups.alias("private_groups")
     query = (
-        sa.select(accounts, parents.c.name.label("parent"), groups.c.name.label("rate_group"))
+        sa.select(
+            accounts,
+            parents.c.name.label("parent"),
+            groups.c.name.label("rate_group"),
+            private.c.name.label("private_rate_group"),
+        )
         .outerjoin(parents, parents.c.id == accounts.c.parent_id)
         .outerjoin(groups, groups.c.id == accounts.c.rate_group_id)
+        .outerjoin(private, private.c.id == accounts.c.private_rate_group_id)
         .where(accounts.c.kind != AccountKind.SYSTEM)
         .order_by(accounts.c.name.collate("C"))
     )
@@ -80,7 +110,9 @@ def _account(row: Row) -> AccountSpec:
         title=row.title,
         parent=row.parent,
         rate_group=row.rate_group,
+        private_rate_group=row.private_rate_group,
         overdraft_limit=row.overdraft_limit,
+        monthly_minimum=row.monthly_minimum,
         capacity=row.capacity,
         locked=row.locked,
         expires_at=row.expires_at,
@@ -113,6 +145,7 @@ def _mapping_gateway(row: Row, addresses: tuple[Address, ...]) -> MappingGateway
         addresses=addresses,
         capacity=row.capacity,
         authorization=RateType(row.authorization),
+        allow_phone_billing=row.allow_phone_billing,
         codecs=tuple(row.codecs),
         t38=row.t38,
         rewrite_callee=row.rewrite_callee,
@@ -149,6 +182,7 @@ def _routing_gateway(row: Row) -> RoutingGatewaySpec:
         ring_timeout_s=row.ring_timeout_s,
         progress_timeout_s=row.progress_timeout_s,
         prepaid=row.prepaid,
+        bill_sent_number=row.bill_sent_number,
         locked=row.locked,
         memo=row.memo,
     )

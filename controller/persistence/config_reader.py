@@ -3,6 +3,7 @@
 import logging
 import threading
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import psycopg
 import sqlalchemy as sa
@@ -10,57 +11,60 @@ import sqlalchemy as sa
 from controller.domain.configuration import (
     Account,
     AccountKind,
+    CallParameters,
     Configuration,
     MappingGateway,
     PrefixMode,
-    Rate,
-    RateGroup,
-    RateType,
     Route,
     RoutingGateway,
-    index_rates,
     index_routes,
     index_sources,
 )
-from controller.domain.money import Rounding
+from controller.domain.errors import InvalidConfiguration, TollgateError
 from controller.domain.numbering import Rewrite
 from controller.domain.plan import Media
-from controller.domain.tariff import Terms, parse_tariff
+from controller.domain.rates import RateType
 from controller.persistence import schema as t
 from controller.persistence.config_objects import parameters_from
 from controller.persistence.database import driver_url
+from controller.persistence.rate_loader import GroupLoader, RateGroups
+from controller.persistence.rating_reader import read_packages, read_phones, read_schedules
 
 log = logging.getLogger(__name__)
 
 POLL_S = 5.0
+_KINDS = {str(kind): kind for kind in AccountKind}
 Row = sa.Row[Any]
 
 
-def load_configuration(engine: sa.Engine) -> Configuration:
-    """One consistent version of everything."""
+def load_configuration(engine: sa.Engine, groups: GroupLoader | None = None) -> Configuration:
+    """One consistent version of everything. Who loads again keeps `groups` for the next time.
+
+    Raises StoreUnavailable where a large deck's index cannot be built, InvalidConfiguration for
+    what only a hand in the database can have written.
+    """
     with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
         state = connection.execute(sa.select(t.configuration_state)).one()
-        accounts = {row.id: _account(row) for row in connection.execute(sa.select(t.accounts))}
+        parameters = parameters_from(state.parameters)
         mapping = _mapping_gateways(connection)
-        routing = {
-            row.id: _routing_gateway(row)
-            for row in connection.execute(sa.select(t.routing_gateways))
-        }
-        routes = [
-            Route(row.prefix, row.gateway_id, row.priority)
-            for row in connection.execute(sa.select(t.routes))
-        ]
-        groups = _rate_groups(connection)
-    return Configuration(
-        version=state.version,
-        accounts=accounts,
-        rate_groups=groups,
-        mapping_gateways=mapping,
-        routing_gateways=routing,
-        routes=index_routes(routes),
-        sources=index_sources(mapping),
-        parameters=parameters_from(state.parameters),
-    )
+        schedules = read_schedules(connection, _zone(parameters))
+        return Configuration(
+            version=state.version,
+            accounts=_accounts(connection),
+            rate_groups=(groups or RateGroups(None)).load(
+                connection, schedules.of_groups, parameters
+            ),
+            mapping_gateways=mapping,
+            routing_gateways={
+                row.id: _routing_gateway(row)
+                for row in connection.execute(sa.select(t.routing_gateways))
+            },
+            routes=index_routes(_routes(connection)),
+            sources=index_sources(mapping),
+            phones=read_phones(connection),
+            packages=read_packages(connection, schedules),
+            parameters=parameters,
+        )
 
 
 def configuration_version(engine: sa.Engine) -> int:
@@ -76,12 +80,20 @@ class ConfigurationWatcher:
     that is in place stays.
     """
 
-    def __init__(self, engine: sa.Engine, url: str) -> None:
+    def __init__(
+        self,
+        engine: sa.Engine,
+        url: str,
+        groups: RateGroups | None = None,
+        poll_s: float = POLL_S,
+    ) -> None:
         self._engine = engine
         self._url = driver_url(url)
+        self._groups = groups or RateGroups(None)
+        self._poll_s = poll_s
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="configuration", daemon=True)
-        self.current = load_configuration(engine)
+        self.current = load_configuration(engine, self._groups)
 
     def start(self) -> None:
         self._thread.start()
@@ -95,32 +107,74 @@ class ConfigurationWatcher:
                 with psycopg.connect(self._url, autocommit=True, connect_timeout=5) as connection:
                     connection.execute("LISTEN tollgate_configuration")
                     self._follow(connection)
-            except (psycopg.Error, sa.exc.SQLAlchemyError) as error:
+            except (psycopg.Error, sa.exc.SQLAlchemyError, TollgateError) as error:
                 log.error("configuration not refreshed", extra={"why": str(error).strip()})
-                self._stop.wait(POLL_S)
+                self._stop.wait(self._poll_s)
 
     def _follow(self, connection: psycopg.Connection[Any]) -> None:
         while not self._stop.is_set():
             if configuration_version(self._engine) != self.current.version:
-                self.current = load_configuration(self._engine)
+                self.current = load_configuration(self._engine, self._groups)
                 log.info("configuration loaded", extra={"version": self.current.version})
-            for _ in connection.notifies(timeout=POLL_S, stop_after=1):
+            for _ in connection.notifies(timeout=self._poll_s, stop_after=1):
                 pass
 
 
-def _account(row: Row) -> Account:
-    return Account(
-        account_id=row.id,
-        name=row.name,
-        kind=AccountKind(row.kind),
-        currency=row.currency,
-        rate_group_id=row.rate_group_id,
-        overdraft_limit=row.overdraft_limit,
-        capacity=row.capacity,
-        locked=row.locked,
-        closed=row.closed_at is not None,
-        expires_at=row.expires_at,
+def _accounts(connection: sa.Connection) -> dict[int, Account]:
+    """Every account by its id; no account is above itself."""
+    accounts = t.accounts.c
+    query = sa.select(
+        accounts.id,
+        accounts.name,
+        accounts.kind,
+        accounts.currency,
+        accounts.parent_id,
+        accounts.rate_group_id,
+        accounts.private_rate_group_id,
+        accounts.overdraft_limit,
+        accounts.capacity,
+        accounts.locked,
+        accounts.closed_at.is_not(None),
+        accounts.expires_at,
     )
+    found = {row[0]: _account(*row) for row in connection.execute(query)}
+    _refuse_circles(found)
+    return found
+
+
+def _account(account_id: int, name: str, kind: str, *rest: Any) -> Account:
+    """From the columns above, in their order: there may be very many."""
+    return Account(account_id, name, _KINDS[kind], *rest)
+
+
+def _refuse_circles(accounts: dict[int, Account]) -> None:
+    """Circles are refused where they are stored; who asks for an account's agents needs an end."""
+    sound: set[int] = set()
+    for account in accounts.values():
+        chain: dict[int, str] = {}
+        current: Account | None = account
+        while current is not None and current.account_id not in sound:
+            if current.account_id in chain:
+                names = " → ".join([*chain.values(), current.name])
+                raise InvalidConfiguration(f"the parents of accounts form a circle: {names}")
+            chain[current.account_id] = current.name
+            current = None if current.parent_id is None else accounts[current.parent_id]
+        sound.update(chain)
+
+
+def _routes(connection: sa.Connection) -> list[Route]:
+    return [
+        Route(row.prefix, row.gateway_id, row.priority)
+        for row in connection.execute(sa.select(t.routes))
+    ]
+
+
+def _zone(parameters: CallParameters) -> ZoneInfo:
+    try:
+        return parameters.zone
+    except (ValueError, LookupError, OSError):
+        message = f"the platform's timezone {parameters.timezone!r} is not an IANA time zone"
+        raise InvalidConfiguration(message) from None
 
 
 def _mapping_gateways(connection: sa.Connection) -> dict[int, MappingGateway]:
@@ -141,6 +195,7 @@ def _mapping_gateways(connection: sa.Connection) -> dict[int, MappingGateway]:
             rewrite_callee=Rewrite(row.rewrite_callee),
             rewrite_caller=Rewrite(row.rewrite_caller),
             max_duration_s=row.max_duration_s,
+            allow_phone_billing=row.allow_phone_billing,
         )
         for row in connection.execute(sa.select(t.mapping_gateways))
     }
@@ -163,37 +218,9 @@ def _routing_gateway(row: Row) -> RoutingGateway:
         ring_timeout_s=row.ring_timeout_s,
         progress_timeout_s=row.progress_timeout_s,
         prepaid=row.prepaid,
+        bill_sent_number=row.bill_sent_number,
     )
 
 
 def _media(row: Row) -> Media:
     return Media(tuple(row.codecs), row.t38)
-
-
-def _rate_groups(connection: sa.Connection) -> dict[int, RateGroup]:
-    by_group: dict[int, list[Rate]] = {}
-    rates = sa.select(t.rates).order_by(t.rates.c.rate_group_id, t.rates.c.effective_from)
-    for row in connection.execution_options(yield_per=10_000).execute(rates):
-        by_group.setdefault(row.rate_group_id, []).append(_rate(row))
-    return {
-        row.id: RateGroup(
-            row.id,
-            row.name,
-            Terms(row.currency, row.decimals, Rounding(row.rounding)),
-            index_rates(by_group.get(row.id, [])),
-        )
-        for row in connection.execute(sa.select(t.rate_groups))
-    }
-
-
-def _rate(row: Row) -> Rate:
-    return Rate(
-        prefix=row.prefix,
-        tariff=parse_tariff(row.tiers),
-        tax_percent=row.tax_percent,
-        area=row.area,
-        rate_type=RateType(row.rate_type),
-        locked=row.locked,
-        valid_from=row.effective_from,
-        valid_until=row.effective_to,
-    )

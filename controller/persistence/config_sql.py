@@ -1,28 +1,27 @@
 """Statements that write a configuration. Rows come in as one JSON text, references by name."""
 
-RATE_GROUPS = """
-INSERT INTO rate_groups (name, currency, decimals, rounding, timezone, memo)
-SELECT name, currency, decimals, rounding, timezone, memo
-FROM json_to_recordset(:rows) AS n(name text, currency text, decimals smallint, rounding text,
-    timezone text, memo text)
-ON CONFLICT (name) DO UPDATE SET currency = excluded.currency, decimals = excluded.decimals,
-    rounding = excluded.rounding, timezone = excluded.timezone, memo = excluded.memo
-"""
-
 ACCOUNTS = """
-INSERT INTO accounts (name, title, kind, currency, rate_group_id, overdraft_limit, capacity,
-    locked, expires_at, memo)
-SELECT n.name, n.title, n.kind, n.currency, g.id, n.overdraft_limit, n.capacity,
-    n.locked, n.expires_at, n.memo
+INSERT INTO accounts (name, title, kind, currency, rate_group_id, private_rate_group_id,
+    overdraft_limit, monthly_minimum, capacity, locked, expires_at, memo)
+SELECT n.name, n.title, n.kind, n.currency, g.id, p.id,
+    n.overdraft_limit, n.monthly_minimum, n.capacity, n.locked, n.expires_at, n.memo
 FROM json_to_recordset(:rows) AS n(name text, title text, kind text, currency text,
-    rate_group text, overdraft_limit numeric, capacity integer, locked boolean,
-    expires_at timestamptz, memo text)
+    rate_group text, private_rate_group text, overdraft_limit numeric, monthly_minimum numeric,
+    capacity integer, locked boolean, expires_at timestamptz, memo text)
 LEFT JOIN rate_groups g ON g.name = n.rate_group
+LEFT JOIN rate_groups p ON p.name = n.private_rate_group
 ON CONFLICT (name) DO UPDATE SET title = excluded.title, kind = excluded.kind,
     currency = excluded.currency, rate_group_id = excluded.rate_group_id,
-    overdraft_limit = excluded.overdraft_limit, capacity = excluded.capacity,
+    private_rate_group_id = excluded.private_rate_group_id,
+    overdraft_limit = excluded.overdraft_limit, monthly_minimum = excluded.monthly_minimum,
+    capacity = excluded.capacity,
     locked = excluded.locked, expires_at = excluded.expires_at, memo = excluded.memo,
     closed_at = NULL
+"""
+
+# said to the trigger that keeps the history of overdraft limits
+NOTE_LIMITS = """
+SELECT set_config('tollgate.limit_change', '{"memo": "configuration file"}', true)
 """
 
 PARENTS = """
@@ -42,11 +41,22 @@ FROM unnest(CAST(:names AS text[])) AS s(name),
 ON CONFLICT (name) DO NOTHING
 """
 
-# a closed account keeps its history, not its price list
-RELEASE_RATE_GROUPS = """
+# a closed account and its phones keep their history, not their price lists
+RELEASE_RATE_GROUPS = (
+    """
 UPDATE accounts a SET rate_group_id = NULL FROM rate_groups g
 WHERE a.rate_group_id = g.id AND a.closed_at IS NOT NULL AND g.name = ANY(:names)
-"""
+""",
+    """
+UPDATE accounts a SET private_rate_group_id = NULL FROM rate_groups g
+WHERE a.private_rate_group_id = g.id AND a.closed_at IS NOT NULL AND g.name = ANY(:names)
+""",
+    """
+UPDATE phones p SET rate_group_id = NULL FROM rate_groups g, accounts a
+WHERE p.rate_group_id = g.id AND p.account_id = a.id AND a.closed_at IS NOT NULL
+    AND g.name = ANY(:names)
+""",
+)
 
 REMOVE_RATE_GROUPS = "DELETE FROM rate_groups WHERE name = ANY(:names)"
 
@@ -58,18 +68,18 @@ WHERE gateway_id = g.id AND g.name = ANY(:names)
 
 MAPPING_GATEWAYS = """
 INSERT INTO mapping_gateways (name, account_id, locked, capacity, "authorization", codecs, t38,
-    rewrite_callee, rewrite_caller, max_duration_s, memo)
+    rewrite_callee, rewrite_caller, max_duration_s, allow_phone_billing, memo)
 SELECT n.name, a.id, n.locked, n.capacity, n.authorization, n.codecs, n.t38,
-    n.rewrite_callee, n.rewrite_caller, n.max_duration_s, n.memo
+    n.rewrite_callee, n.rewrite_caller, n.max_duration_s, n.allow_phone_billing, n.memo
 FROM json_to_recordset(:rows) AS n(name text, account text, locked boolean, capacity integer,
     "authorization" smallint, codecs text[], t38 boolean, rewrite_callee text, rewrite_caller text,
-    max_duration_s integer, memo text)
+    max_duration_s integer, allow_phone_billing boolean, memo text)
 JOIN accounts a ON a.name = n.account
 ON CONFLICT (name) DO UPDATE SET account_id = excluded.account_id, locked = excluded.locked,
     capacity = excluded.capacity, "authorization" = excluded.authorization,
     codecs = excluded.codecs, t38 = excluded.t38, rewrite_callee = excluded.rewrite_callee,
     rewrite_caller = excluded.rewrite_caller, max_duration_s = excluded.max_duration_s,
-    memo = excluded.memo
+    allow_phone_billing = excluded.allow_phone_billing, memo = excluded.memo
 """
 
 ADDRESSES = """
@@ -83,14 +93,14 @@ REMOVE_MAPPING_GATEWAYS = "DELETE FROM mapping_gateways WHERE name = ANY(:names)
 ROUTING_GATEWAYS = """
 INSERT INTO routing_gateways (name, clearing_account_id, host, port, transport, locked, prepaid,
     capacity, prefix_mode, codecs, t38, rewrite_callee, rewrite_caller, ring_timeout_s,
-    progress_timeout_s, memo)
+    progress_timeout_s, bill_sent_number, memo)
 SELECT n.name, a.id, n.host, n.port, n.transport, n.locked, n.prepaid,
     n.capacity, n.prefix_mode, n.codecs, n.t38, n.rewrite_callee, n.rewrite_caller,
-    n.ring_timeout_s, n.progress_timeout_s, n.memo
+    n.ring_timeout_s, n.progress_timeout_s, n.bill_sent_number, n.memo
 FROM json_to_recordset(:rows) AS n(name text, clearing_account text, host text, port integer,
     transport text, locked boolean, prepaid boolean, capacity integer, prefix_mode text,
     codecs text[], t38 boolean, rewrite_callee text, rewrite_caller text, ring_timeout_s integer,
-    progress_timeout_s integer, memo text)
+    progress_timeout_s integer, bill_sent_number boolean, memo text)
 JOIN accounts a ON a.name = n.clearing_account
 ON CONFLICT (name) DO UPDATE SET clearing_account_id = excluded.clearing_account_id,
     host = excluded.host, port = excluded.port, transport = excluded.transport,
@@ -98,7 +108,7 @@ ON CONFLICT (name) DO UPDATE SET clearing_account_id = excluded.clearing_account
     prefix_mode = excluded.prefix_mode, codecs = excluded.codecs, t38 = excluded.t38,
     rewrite_callee = excluded.rewrite_callee, rewrite_caller = excluded.rewrite_caller,
     ring_timeout_s = excluded.ring_timeout_s, progress_timeout_s = excluded.progress_timeout_s,
-    memo = excluded.memo
+    bill_sent_number = excluded.bill_sent_number, memo = excluded.memo
 """
 
 REMOVE_ROUTING_GATEWAYS = "DELETE FROM routing_gateways WHERE name = ANY(:names)"
@@ -149,7 +159,7 @@ IN_CALLS = {
     "accounts": """
 SELECT a.name FROM accounts a JOIN account_funds f ON f.account_id = a.id
 WHERE f.lines > 0 OR f.reserved > 0
-    OR EXISTS (SELECT FROM calls c WHERE c.account_id = a.id)
+    OR a.id IN (SELECT unnest(array_append(payer_ids, account_id)) FROM calls)
     OR EXISTS (SELECT FROM routing_gateways g JOIN calls c ON g.id = ANY(c.routing_gateway_ids)
         WHERE g.clearing_account_id = a.id)
 """,

@@ -6,8 +6,6 @@ lines are touched last and briefly: calls go on while prices and routes are rewr
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 import orjson
@@ -17,24 +15,44 @@ from controller.domain.configuration import CallParameters
 from controller.domain.decks import DeckRow
 from controller.domain.errors import InvalidInput, StoreUnavailable, TollgateError
 from controller.domain.ledger import SystemAccount
+from controller.persistence import config_rating_sql as rating_sql
 from controller.persistence import config_sql, deck_store
 from controller.persistence import schema as t
 from controller.persistence.config_objects import parameters_to, read_state
+from controller.persistence.config_rows import (
+    row_of,
+    rows_of_addresses,
+    rows_of_agents,
+    rows_of_parts,
+)
 from controller.persistence.database import transaction
 from controller.services.config_as_code.differences import Difference
 from controller.services.config_as_code.model import (
-    AccountSpec,
-    MappingGatewaySpec,
     Opening,
     Section,
-    Spec,
     State,
     StoredPosting,
 )
+from controller.services.config_as_code.specs import Spec
 from controller.services.decks import DeckDifference, NumberedRow, Overlap
 
 CONFIGURATION_LOCK = 7_018_604_012
 """Any constant: one change of the configuration at a time."""
+
+_REMOVE_RATE_GROUPS = (
+    # two that go may be each other's periods
+    rating_sql.CLEAR_PERIOD_RATES,
+    rating_sql.RELEASE_PERIOD_RATES,
+    *config_sql.RELEASE_RATE_GROUPS,
+    config_sql.REMOVE_RATE_GROUPS,
+)
+_REMOVALS = (
+    (Section.PACKAGE_ORDERS, (rating_sql.REMOVE_PACKAGE_ORDERS,)),
+    (Section.PACKAGES, rating_sql.REMOVE_PACKAGES),
+    (Section.PHONES, (rating_sql.REMOVE_PHONES,)),
+    (Section.RATE_GROUPS, _REMOVE_RATE_GROUPS),
+    (Section.CALENDARS, (rating_sql.RELEASE_CALENDARS, rating_sql.REMOVE_CALENDARS)),
+)
 
 WAIT_S = 60
 """Longest wait for another change to end."""
@@ -43,7 +61,7 @@ _NO_TABLE = "42P01"
 
 
 class PostgresConfigurationStore:
-    """Implements `ConfigurationStore` and `DeckStore`."""
+    """Implements `ConfigurationStore`."""
 
     def __init__(self, engine: sa.Engine, wait_s: float = WAIT_S) -> None:
         self._engine = engine
@@ -74,7 +92,7 @@ class PostgresConfigurationStore:
 
 
 class PostgresConfigurationWork:
-    """Implements `ConfigurationWork` and `DeckWork` on one connection."""
+    """Implements `ConfigurationWork` on one connection."""
 
     def __init__(self, connection: sa.Connection) -> None:
         self._connection = connection
@@ -84,6 +102,11 @@ class PostgresConfigurationWork:
         """Let the transaction take effect when it ends."""
         self.committed = True
 
+    @property
+    def connection(self) -> sa.Connection:
+        """For changes of the configuration that have statements of their own (decks)."""
+        return self._connection
+
     # -- read -----------------------------------------------------------------------------
 
     def state(self) -> State:
@@ -91,6 +114,10 @@ class PostgresConfigurationWork:
 
     def in_use(self, section: Section) -> frozenset[str]:
         return self._names(config_sql.IN_CALLS[section])
+
+    def histories(self, section: Section, names: Sequence[str]) -> dict[str, str]:
+        rows = self._execute(rating_sql.HISTORIES[section], names=list(names))
+        return {row.name: row.history for row in rows}
 
     def with_postings(self, accounts: Sequence[str]) -> frozenset[str]:
         return self._names(config_sql.WITH_POSTINGS, names=list(accounts))
@@ -136,15 +163,17 @@ class PostgresConfigurationWork:
 
     def write(self, difference: Difference) -> int:
         """Carry out a difference; the new version. References exist when they are needed."""
-        self._write_rows(config_sql.RATE_GROUPS, difference.written(Section.RATE_GROUPS))
+        self._write_calendars(difference)
+        self._write_rows(rating_sql.RATE_GROUPS, difference.written(Section.RATE_GROUPS))
         for group in difference.decks:
             self.merge_deck(group, replace=True)
         self._write_accounts(difference)
+        self._write_parts_of_rate_groups(difference)
+        self._write_rows(rating_sql.PHONES, difference.written(Section.PHONES))
+        self._write_packages(difference)
         self._write_mapping_gateways(difference)
         self._write_routing(difference)
-        removed_groups = difference.removed(Section.RATE_GROUPS)
-        self._on_names(config_sql.RELEASE_RATE_GROUPS, removed_groups)
-        self._on_names(config_sql.REMOVE_RATE_GROUPS, removed_groups)
+        self._remove_what_others_needed(difference)
         version = self._new_version(difference.new_parameters)
         self._post(difference.openings)
         return version
@@ -154,12 +183,59 @@ class PostgresConfigurationWork:
         text = orjson.dumps(parameters_to(parameters)).decode() if parameters else None
         return int(self._execute(config_sql.BUMP_VERSION, parameters=text).scalar_one())
 
+    def _write_calendars(self, difference: Difference) -> None:
+        calendars = difference.written(Section.CALENDARS)
+        self._write_rows(rating_sql.CALENDARS, calendars)
+        self._write_parts(
+            rating_sql.CLEAR_CALENDAR_DAYS, rating_sql.CALENDAR_DAYS, calendars, "days"
+        )
+
+    def _write_parts_of_rate_groups(self, difference: Difference) -> None:
+        """What names accounts and other rate groups: both are there by now."""
+        groups = difference.written(Section.RATE_GROUPS)
+        self._write_rows(rating_sql.OWNERS, groups)
+        self._on_names(rating_sql.CLEAR_AGENTS, [group.name for group in groups])
+        self._insert(rating_sql.AGENTS, rows_of_agents(groups))
+        self._write_parts(
+            rating_sql.CLEAR_PERIOD_RATES, rating_sql.PERIOD_RATES, groups, "period_rates"
+        )
+
+    def _write_packages(self, difference: Difference) -> None:
+        packages = difference.written(Section.PACKAGES)
+        self._write_rows(rating_sql.PACKAGES, packages)
+        self._write_parts(
+            rating_sql.CLEAR_FREE_SECONDS, rating_sql.FREE_SECONDS, packages, "free_seconds"
+        )
+        self._write_parts(
+            rating_sql.CLEAR_PACKAGE_PERIOD_RATES,
+            rating_sql.PACKAGE_PERIOD_RATES,
+            packages,
+            "period_rates",
+        )
+        orders = difference.written(Section.PACKAGE_ORDERS)
+        self._write_rows(rating_sql.PACKAGE_ORDERS, orders)
+
     def _write_accounts(self, difference: Difference) -> None:
         accounts = difference.written(Section.ACCOUNTS)
+        self._execute(config_sql.NOTE_LIMITS)
         self._write_rows(config_sql.ACCOUNTS, accounts)
         self._write_rows(config_sql.PARENTS, accounts)
         self._on_names(config_sql.CLOSE_ACCOUNTS, difference.removed(Section.ACCOUNTS))
         self._execute(config_sql.SYSTEM_ACCOUNTS, names=[str(name) for name in SystemAccount])
+
+    def _remove_what_others_needed(self, difference: Difference) -> None:
+        """Each kind after those that refer to it."""
+        for section, statements in _REMOVALS:
+            if section is Section.PACKAGES:
+                self._refuse_packages_in_order(difference.removed(section))
+            for statement in statements:
+                self._on_names(statement, difference.removed(section))
+
+    def _refuse_packages_in_order(self, names: Sequence[str]) -> None:
+        """Of orders that came since the difference was made."""
+        self._on_names(rating_sql.LOCK_PACKAGES, names)
+        if ordered := self._names(rating_sql.STILL_ORDERED, names=list(names)):
+            raise TollgateError(f"ordered meanwhile: package {min(ordered)}")
 
     def _write_mapping_gateways(self, difference: Difference) -> None:
         gateways = difference.written(Section.MAPPING_GATEWAYS)
@@ -167,13 +243,7 @@ class PostgresConfigurationWork:
         self._on_names(config_sql.CLEAR_ADDRESSES, [g.name for g in gateways])
         self._on_names(config_sql.REMOVE_MAPPING_GATEWAYS, removed)
         self._write_rows(config_sql.MAPPING_GATEWAYS, gateways)
-        addresses = [
-            {"gateway": g.name, "ip": address.ip, "port": address.port}
-            for g in gateways
-            if isinstance(g, MappingGatewaySpec)
-            for address in g.addresses
-        ]
-        self._insert(config_sql.ADDRESSES, addresses)
+        self._insert(config_sql.ADDRESSES, rows_of_addresses(gateways))
 
     def _write_routing(self, difference: Difference) -> None:
         self._on_names(config_sql.REMOVE_ROUTES, difference.removed(Section.ROUTES))
@@ -199,7 +269,12 @@ class PostgresConfigurationWork:
     # -- statements -----------------------------------------------------------------------
 
     def _write_rows(self, statement: str, specs: Sequence[Spec]) -> None:
-        self._insert(statement, [_row(spec) for spec in specs])
+        self._insert(statement, [row_of(spec) for spec in specs])
+
+    def _write_parts(self, clear: str, insert: str, specs: Sequence[Spec], listed_in: str) -> None:
+        """What objects list in a field, in place of what they listed before."""
+        self._on_names(clear, [spec.name for spec in specs])
+        self._insert(insert, rows_of_parts(specs, listed_in))
 
     def _insert(self, statement: str, rows: Sequence[dict[str, Any]]) -> int:
         """Rows that the statement wrote."""
@@ -227,24 +302,6 @@ def _take_lock(connection: sa.Connection, wait_s: float) -> None:
     except sa.exc.OperationalError as error:
         raise StoreUnavailable("another change of the configuration is under way") from error
     connection.execute(sa.text(f"SET LOCAL lock_timeout = {ROW_WAIT_S * 1000}"))
-
-
-def _row(spec: Spec) -> dict[str, Any]:
-    """A spec as a JSON row; money as text, for numbers in JSON are not exact everywhere."""
-    row = {name: _column(getattr(spec, name)) for name in spec.__dataclass_fields__}
-    if isinstance(spec, AccountSpec):
-        del row["closed"]
-    return row
-
-
-def _column(value: object) -> object:
-    if isinstance(value, Decimal):
-        return str(value)
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, tuple):
-        return [str(item) for item in value]
-    return value
 
 
 def _opening(row: sa.Row[Any]) -> Opening:

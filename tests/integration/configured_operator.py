@@ -64,7 +64,9 @@ class Operator:
     def everything(self) -> dict[str, list[tuple[object, ...]]]:
         """Each table that a configuration writes, to show that nothing changed."""
         tables = "accounts account_funds postings rate_groups rates routes routing_gateways"
-        tables += " mapping_gateways mapping_gateway_addresses"
+        tables += " mapping_gateways mapping_gateway_addresses calendars calendar_days"
+        tables += " rate_group_agents period_rates phones packages package_free_seconds"
+        tables += " package_orders"
         state = {name: self._table(name) for name in tables.split()}
         return state | {
             "state": self.rows("SELECT version, parameters::text FROM configuration_state")

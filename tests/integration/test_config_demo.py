@@ -5,6 +5,8 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from shutil import copytree
 
@@ -43,6 +45,7 @@ def test_an_export_applies_to_the_same_state_elsewhere(
     exported = tmp_path / "exported.yaml"
     assert operator.export(exported).status == 0
     assert sorted(p.name for p in (tmp_path / "exported-decks").iterdir()) == [
+        "bluewater-retail.csv",
         "cost-atlantic.csv",
         "cost-meridian.csv",
         "sell.csv",
@@ -93,6 +96,7 @@ def test_the_demonstration_is_applied_within_seconds(operator: Operator) -> None
     loaded = operator.loaded
     assert {group.name: len(group.rates) > 10_000 for group in loaded.rate_groups.values()} == {
         "sell": True,
+        "bluewater-retail": False,
         "cost-atlantic": True,
         "cost-meridian": True,
     }
@@ -120,10 +124,55 @@ def test_the_demonstration_carries_calls_to_everywhere(operator: Operator) -> No
         assert loaded.routes.longest(prefix)
 
 
+def test_the_demonstration_has_an_agent_with_a_customer_periods_and_a_package(
+    operator: Operator,
+) -> None:
+    operator.file = DEMO / "demo.yaml"
+    operator.apply()
+    loaded = operator.loaded
+    trunk = loaded.identify("127.0.0.3", 5060)
+    assert trunk is not None
+    hotel = loaded.accounts[trunk.account_id]
+    assert [agent.name for agent in loaded.agents_above(hotel)] == ["bluewater"]
+    groups = {group.name: group for group in loaded.rate_groups.values()}
+    assert (loaded.agents_above(hotel)[0].rate_group_id, hotel.rate_group_id) == (
+        groups["sell"].group_id,
+        groups["bluewater-retail"].group_id,
+    )
+    retail = groups["bluewater-retail"]
+    assert retail.periods is not None
+    ruled = {
+        when: (rule := retail.periods.rule_at(datetime.fromisoformat(when))) and rule.multiplier
+        for when in ("2026-11-20T12:00Z", "2026-11-21T12:00Z", "2026-12-25T12:00Z")
+    }
+    assert list(ruled.values()) == [None, Decimal("0.8"), Decimal("0.5")]
+    orders = "SELECT o.key, k.name FROM package_orders o JOIN packages k ON k.id = package_id"
+    assert operator.rows(orders) == [("seaside-hotel-europe-500", "europe-500")]
+
+
+def test_the_agents_customers_pay_more_than_the_agent(operator: Operator) -> None:
+    """Per minute, wherever both have the same prefix."""
+    operator.file = DEMO / "demo.yaml"
+    operator.apply()
+    now = datetime.now(UTC)
+    groups = {group.name: group for group in operator.loaded.rate_groups.values()}
+    retail, sell = groups["bluewater-retail"], groups["sell"]
+    for prefix in retail.rates.prefixes():
+        dearer, own = retail.rate_for(prefix, now), sell.rate_for(prefix, now)
+        assert dearer is not None
+        assert own is not None
+        if dearer.prefix == own.prefix:
+            price, paid = (
+                Fraction(r.tariff.exact(60), r.tariff.denominator) for r in (dearer.rate, own.rate)
+            )
+            assert price > paid, prefix
+
+
 def test_the_demonstration_decks_are_what_their_script_makes(tmp_path: Path) -> None:
     copytree(DEMO, tmp_path / "demo")
-    for deck in ("sell.csv", "cost-atlantic.csv", "cost-meridian.csv"):
+    decks = ("sell.csv", "retail.csv", "cost-atlantic.csv", "cost-meridian.csv")
+    for deck in decks:
         (tmp_path / "demo" / deck).unlink()
     subprocess.run([sys.executable, tmp_path / "demo" / "make_decks.py"], check=True)
-    for deck in ("sell.csv", "cost-atlantic.csv", "cost-meridian.csv"):
+    for deck in decks:
         assert (tmp_path / "demo" / deck).read_bytes() == (DEMO / deck).read_bytes()

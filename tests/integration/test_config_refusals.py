@@ -173,8 +173,9 @@ def open_call(operator: Operator) -> None:
     """A call in progress, as admission writes it: a row, a reservation, lines."""
     operator.execute(
         "INSERT INTO calls (call_id, switch_id, account_id, mapping_gateway_id,"
-        " routing_gateway_ids, reserved, granted_s, offered_at, ticket)"
-        " SELECT gen_random_uuid(), 'switch-1', a.id, m.id, ARRAY[r.id], 0.05, 60, now(), ''"
+        " routing_gateway_ids, payer_ids, payer_reserved, granted_s, offered_at, ticket)"
+        " SELECT gen_random_uuid(), 'switch-1', a.id, m.id, ARRAY[r.id], ARRAY[a.id],"
+        " ARRAY[0.05], 60, now(), ''"
         " FROM accounts a, mapping_gateways m, routing_gateways r"
         " WHERE a.name = 'acme' AND m.name = 'acme-trunk' AND r.name = 'vendor-trunk'"
     )

@@ -8,7 +8,12 @@ from typing import Any
 
 from controller.domain.decks import moment_text
 from controller.domain.money import plain
-from controller.services.config_as_code.differences import Action, Difference, ObjectChange
+from controller.services.config_as_code.differences import (
+    Action,
+    Difference,
+    FieldChange,
+    ObjectChange,
+)
 from controller.services.config_as_code.model import Section
 from controller.services.decks import DeckDifference
 
@@ -16,14 +21,17 @@ _SIGNS = {Action.ADD: "+", Action.CHANGE: "~", Action.REMOVE: "-", Action.KEEP: 
 _FATES = {(Action.REMOVE, section): " removed" for section in Section} | {
     (Action.REMOVE, Section.ACCOUNTS): " closed"
 }
-MAX_ROUTES = 5
-"""Routes that are named for each action; the rest is counted."""
+MAX_NAMED = {Section.ROUTES: 5, Section.PHONES: 20}
+"""Objects that are named for each action, where there may be many; the rest is counted."""
+
+MAX_ITEMS = 8
+"""Entries of a list that are shown whole; of a longer one only what changed."""
 
 
 def in_words(difference: Difference) -> Iterator[str]:
     """One line for each change; `+` added, `~` changed, `-` removed."""
     for field in difference.parameters:
-        yield f"~ parameter {field.field}: {value_text(field.before)} → {value_text(field.after)}"
+        yield f"~ parameter {change_text(field)}"
     for section in Section:
         yield from _section(difference.objects, section)
     for group, deck in sorted(difference.decks.items()):
@@ -87,26 +95,45 @@ def value_text(value: object) -> str:
     return str(value)
 
 
+def change_text(change: FieldChange) -> str:
+    """A field's value before and after; of long lists, what came and what went."""
+    before, after = change.before, change.after
+    if isinstance(before, tuple) and isinstance(after, tuple):
+        gone = tuple(item for item in before if item not in after)
+        come = tuple(item for item in after if item not in before)
+        if max(len(before), len(after)) > MAX_ITEMS and (gone or come):
+            parts = [f"{_some(gone)} removed"] if gone else []
+            parts += [f"{_some(come)} added"] if come else []
+            return f"{change.field}: {'; '.join(parts)}"
+    return f"{change.field}: {value_text(before)} → {value_text(after)}"
+
+
+def _some(items: tuple[object, ...]) -> str:
+    more = f" and {len(items) - MAX_ITEMS} more" if len(items) > MAX_ITEMS else ""
+    return value_text(items[:MAX_ITEMS]) + more
+
+
 def _section(changes: tuple[ObjectChange, ...], section: Section) -> Iterator[str]:
     named: dict[Action, int] = {}
+    limit = MAX_NAMED.get(section)
     for change in (c for c in changes if c.section is section):
         named[change.action] = named.get(change.action, 0) + 1
-        if section is not Section.ROUTES or named[change.action] <= MAX_ROUTES:
+        if limit is None or named[change.action] <= limit:
             yield from _object(change)
-    if section is Section.ROUTES:
-        for action, count in named.items():
-            if count > MAX_ROUTES:
-                yield f"{_SIGNS[action]} … and {count - MAX_ROUTES} routes more {action}"
+    for action, count in named.items():
+        if limit is not None and count > limit:
+            nouns = section.replace("_", " ")
+            yield f"{_SIGNS[action]} … and {count - limit} {nouns} more {action}"
 
 
 def _object(change: ObjectChange) -> Iterator[str]:
-    what = f"{change.section.replace('_', ' ').removesuffix('s')} {change.name}"
+    what = f"{change.section.noun} {change.name}"
     if change.action is Action.KEEP:
         yield f"  {what} is not in the file and is kept (--prune removes it)"
         return
     yield f"{_SIGNS[change.action]} {what}{_FATES.get((change.action, change.section), '')}"
     for field in change.fields:
-        yield f"    {field.field}: {value_text(field.before)} → {value_text(field.after)}"
+        yield f"    {change_text(field)}"
 
 
 def _closes(change: ObjectChange) -> bool:

@@ -2,7 +2,8 @@
 
 Rule of removal: an object that is stored but missing from a listed section is kept, and shown,
 unless the operator asked to prune. A deck or a list of addresses is one value of its object and
-is replaced whole.
+is replaced whole. What is over (closed accounts and their phones, ended orders) is history: it
+stays, and a file need not name it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,13 +11,12 @@ from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 
 from controller.domain.configuration import CallParameters
-from controller.services.config_as_code.model import (
+from controller.services.config_as_code.model import Opening, Section, State, Wanted
+from controller.services.config_as_code.specs import (
     AccountSpec,
-    Opening,
-    Section,
+    PackageOrderSpec,
+    PhoneSpec,
     Spec,
-    State,
-    Wanted,
 )
 from controller.services.decks import DeckDifference
 
@@ -76,6 +76,14 @@ class Difference:
     def removed(self, section: Section) -> list[str]:
         return [c.name for c in self.objects if c.section is section and c.action is Action.REMOVE]
 
+    def changed(self, section: Section, field: str) -> list[str]:
+        """Stored objects of a section that another value of a field is wanted for."""
+        return [
+            c.name
+            for c in self.objects
+            if c.section is section and any(f.field == field for f in c.fields)
+        ]
+
 
 def compare(stored: State, wanted: Wanted, *, prune: bool) -> Difference:
     """The difference of objects and parameters; decks and postings need the store."""
@@ -115,8 +123,12 @@ def _after(stored: State, wanted: Wanted, name: str, prune: bool) -> Mapping[str
         return before
     if not prune:
         return {**before, **after}
-    closed = {n: replace(a, closed=True) for n, a in before.items() if isinstance(a, AccountSpec)}
-    return {**closed, **after}
+    history = {
+        name: replace(spec, closed=True) if isinstance(spec, AccountSpec) else spec
+        for name, spec in before.items()
+        if isinstance(spec, AccountSpec) or is_over(stored, spec)
+    }
+    return {**history, **after}
 
 
 def _section(
@@ -132,9 +144,17 @@ def _section(
             yield ObjectChange(Action.CHANGE, section, before[name], spec)
     action = Action.REMOVE if prune else Action.KEEP
     for name in sorted(before.keys() - after.keys()):
-        if not _is_closed(before[name]):
+        if not is_over(stored, before[name]):
             yield ObjectChange(action, section, before[name], None)
 
 
-def _is_closed(spec: Spec) -> bool:
-    return isinstance(spec, AccountSpec) and spec.closed
+def is_over(state: State, spec: Spec) -> bool:
+    """True for what is kept as history only, and is no part of an export."""
+    if isinstance(spec, AccountSpec):
+        return spec.closed
+    if isinstance(spec, PackageOrderSpec):
+        return spec.ended
+    if isinstance(spec, PhoneSpec):
+        account = state.accounts.get(spec.account)
+        return account is not None and account.closed
+    return False

@@ -14,7 +14,7 @@ _HARMLESS = re.compile(
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t"}
 
 Value = str | Sequence[str]
-Item = Mapping[str, "Value | Sequence[Mapping[str, str]]"]
+Item = Mapping[str, "Value | Sequence[Mapping[str, Value]]"]
 
 
 def emit(sections: Mapping[str, Item | Sequence[Item]]) -> str:
@@ -51,14 +51,20 @@ def _fields(item: Item, indent: str) -> Iterator[str]:
             yield f"{indent}{key}: {scalar(value)}"
         elif value and isinstance(value[0], Mapping):
             yield f"{indent}{key}:"
-            yield from (f"{indent}  - {_flow(entry)}" for entry in value)
+            yield from (line for entry in value for line in _row(entry, f"{indent}  "))
         else:
             yield from _wrapped(f"{indent}{key}: [", [scalar(str(entry)) for entry in value])
 
 
-def _flow(entry: object) -> str:
-    assert isinstance(entry, Mapping)
-    return "{" + ", ".join(f"{key}: {scalar(value)}" for key, value in entry.items()) + "}"
+def _row(row: object, indent: str) -> Iterator[str]:
+    """What an object lists: on one line, or on several where it lists something itself."""
+    assert isinstance(row, Mapping)
+    if any(not isinstance(value, str) for value in row.values()):
+        for number, line in enumerate(_fields(row, f"{indent}  ")):
+            yield f"{indent}- {line[len(indent) + 2 :]}" if number == 0 else line
+        return
+    pairs = ", ".join(f"{key}: {scalar(value)}" for key, value in row.items())
+    yield f"{indent}- {{{pairs}}}"
 
 
 def _wrapped(head: str, words: list[str]) -> Iterator[str]:

@@ -16,9 +16,18 @@ from controller.domain.decks import CANONICAL, DeckRow, moment_text
 from controller.domain.errors import InvalidInput
 from controller.domain.money import plain
 from controller.services.config_as_code import values
+from controller.services.config_as_code.differences import is_over
 from controller.services.config_as_code.emit import Item, Value, emit
-from controller.services.config_as_code.model import Opening, RouteSpec, Section, Spec
+from controller.services.config_as_code.model import Opening, Section
 from controller.services.config_as_code.ports import ConfigurationStore, ConfigurationWork
+from controller.services.config_as_code.specs import (
+    AccountSpec,
+    PackageOrderSpec,
+    RateGroupSpec,
+    RouteSpec,
+    Row,
+    Spec,
+)
 from controller.services.decks import write_deck
 
 INLINE_RATES = 50
@@ -42,21 +51,20 @@ def export(store: ConfigurationStore, write_deck_file: WriteDeck | None) -> str:
     with store.begin() as work:
         state = work.state()
         openings = _by_account(work.openings())
-        sections: dict[str, Item | list[Item]] = {
-            "parameters": _parameters(state.parameters),
-            Section.RATE_GROUPS: [
-                {**_object(group), **_rates(work, group.name, write_deck_file)}
-                for group in state.rate_groups.values()
-            ],
-            Section.ACCOUNTS: [
-                {**_object(account), **_openings(openings.get(account.name, []))}
-                for account in state.accounts.values()
-                if not account.closed
-            ],
-            Section.MAPPING_GATEWAYS: [_object(g) for g in state.mapping_gateways.values()],
-            Section.ROUTING_GATEWAYS: [_object(g) for g in state.routing_gateways.values()],
-            Section.ROUTES: list(_routes(state.routes.values())),
-        }
+
+        def whole(spec: Spec) -> Item:
+            """An object with what is compared apart: its rates, its opening postings."""
+            if isinstance(spec, RateGroupSpec):
+                return {**_object(spec), **_rates(work, spec.name, write_deck_file)}
+            if isinstance(spec, AccountSpec):
+                return {**_object(spec), **_openings(openings.get(spec.name, []))}
+            return _object(spec)
+
+        sections: dict[str, Item | list[Item]] = {"parameters": _parameters(state.parameters)}
+        for section in (s for s in Section if s is not Section.ROUTES):
+            specs = state.section(section).values()
+            sections[section] = [whole(spec) for spec in specs if not is_over(state, spec)]
+        sections[Section.ROUTES] = list(_routes(state.routes.values()))
     return HEADER + emit(sections)
 
 
@@ -66,11 +74,17 @@ def _parameters(parameters: CallParameters) -> Item:
 
 def _object(spec: Spec) -> dict[str, Any]:
     """Every field that isn't at its default; addresses always, for a file must name them."""
-    values.name(spec.name)
+    if not isinstance(spec, PackageOrderSpec):
+        values.name(spec.name)
+    return _fields(spec)
+
+
+def _fields(spec: Spec | Row) -> dict[str, Any]:
     return {
         f.name: _value(value)
         for f in fields(spec)
-        if (value := getattr(spec, f.name)) != f.default or f.name == "addresses"
+        if (value := getattr(spec, f.name)) is not None
+        and (value != f.default or f.name == "addresses")
     }
 
 
@@ -117,7 +131,7 @@ def _routes(routes: Iterable[RouteSpec]) -> Iterator[Item]:
         yield {"gateway": gateway, "priority": str(priority), "prefixes": sorted(prefixes)}
 
 
-def _value(value: object) -> Value:
+def _value(value: object) -> Value | list[dict[str, Any]]:
     """A field as the file writes it."""
     if isinstance(value, bool):
         return str(value).lower()
@@ -128,5 +142,7 @@ def _value(value: object) -> Value:
     if isinstance(value, datetime):
         return moment_text(value)
     if isinstance(value, tuple):
+        if any(isinstance(item, Row) for item in value):
+            return [_fields(item) for item in value]
         return [str(item) for item in value]
     return str(value)

@@ -4,13 +4,14 @@ Nothing that a call in progress stands on is removed, and what a ledger was kept
 changes: lock a gateway or an account first, and remove it when its calls have ended.
 """
 
+import shlex
 from collections.abc import Iterator
 
 from controller.domain.ledger import PostingKind
 from controller.domain.money import plain
+from controller.services.config_as_code.describe import value_text
 from controller.services.config_as_code.differences import Action, Difference, ObjectChange
 from controller.services.config_as_code.model import (
-    AccountSpec,
     Opening,
     Section,
     StoredPosting,
@@ -19,13 +20,27 @@ from controller.services.config_as_code.model import (
 from controller.services.config_as_code.openings import OPENING
 from controller.services.config_as_code.ports import ConfigurationWork
 from controller.services.config_as_code.problems import Problem
+from controller.services.config_as_code.specs import AccountSpec, PackageOrderSpec
 
 _WITH_CALLS = (Section.ACCOUNTS, Section.MAPPING_GATEWAYS, Section.ROUTING_GATEWAYS)
+_WITH_HISTORY = {
+    Section.PACKAGES: "it can be when they have ended",
+    Section.PHONES: "lock it, and set its monthly amounts to 0",
+    Section.PACKAGE_ORDERS: "end it with 'tollgate packages cancel {name}'",
+}
+"""What is not removed when it has a history, and what to do instead."""
+
+_FIXED_BY_ORDER = ("package", "account", "phone", "available_from")
 
 
 def check_use(work: ConfigurationWork, wanted: Wanted, difference: Difference) -> list[Problem]:
     """Refusals, each for a reason that may have passed later."""
-    return [*_removals(work, wanted, difference), *_ledger_changes(work, wanted, difference)]
+    return [
+        *_removals(work, wanted, difference),
+        *_histories(work, wanted, difference),
+        *_ledger_changes(work, wanted, difference),
+        *_order_changes(wanted, difference),
+    ]
 
 
 def new_openings(
@@ -51,8 +66,36 @@ def _removals(work: ConfigurationWork, wanted: Wanted, change: Difference) -> It
         for name in removed:
             if name in busy:
                 line = wanted.lines.find((section,))
-                what = f"{section.replace('_', ' ').removesuffix('s')} {name}"
-                yield Problem(line, f"{what} has calls in progress and cannot be removed", True)
+                message = f"{section.noun} {name} has calls in progress and cannot be removed"
+                yield Problem(line, message, True)
+
+
+def _histories(work: ConfigurationWork, wanted: Wanted, change: Difference) -> Iterator[Problem]:
+    for section, advice in _WITH_HISTORY.items():
+        removed = change.removed(section)
+        known = work.histories(section, removed) if removed else {}
+        for name, history in sorted(known.items()):
+            said = advice.format(name=shlex.quote(name))
+            message = f"{section.noun} {name} {history} and cannot be removed: {said}"
+            yield Problem(wanted.lines.find((section,)), message, True)
+
+
+def _order_changes(wanted: Wanted, change: Difference) -> Iterator[Problem]:
+    """An order stays what was ordered, by whom and from when; one that is over stays whole."""
+    for order in change.objects:
+        if order.action is not Action.CHANGE or not isinstance(order.after, PackageOrderSpec):
+            continue
+        for field in order.fields:
+            place = (Section.PACKAGE_ORDERS, order.name)
+            line = wanted.lines.find((*place, field.field), place)
+            if order.after.ended:
+                message = f"package order {order.name} is over: place another one, with its own key"
+                yield Problem(line, message, True)
+                break
+            if field.field in _FIXED_BY_ORDER:
+                told = f"{value_text(field.before)}, the file says {value_text(field.after)}"
+                message = f"package order {order.name}: its {field.field} is fixed: {told}"
+                yield Problem(line, message, True)
 
 
 def _ledger_changes(

@@ -15,7 +15,6 @@ from controller.services.config_as_code.fields import Fields
 from controller.services.config_as_code.model import Opening
 from controller.services.config_as_code.problems import shown
 
-MAX_KEY = 200
 MAX_MEMO = 255
 OPENING = "opening"
 
@@ -47,7 +46,7 @@ def _posting_id(fields: Fields) -> str | None:
         return None
     if "id" in fields:
         return fields.optional("id", _uuid, "") or None
-    key = fields.optional("key", values.free_text(MAX_KEY), "")
+    key = fields.optional("key", values.free_text(values.MAX_KEY), "")
     return keyed_posting_id(key) if key else None
 
 

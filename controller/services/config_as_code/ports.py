@@ -1,6 +1,6 @@
 """What configuration as code needs from the outside."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol, TextIO
 
@@ -24,6 +24,9 @@ class ConfigurationWork(DeckWork, Protocol):
 
     def in_use(self, section: Section) -> frozenset[str]:
         """Accounts, mapping or routing gateways that calls in progress use."""
+
+    def histories(self, section: Section, names: Sequence[str]) -> Mapping[str, str]:
+        """Those of the named phones, packages or orders that have a history: in words, which."""
 
     def with_postings(self, accounts: Sequence[str]) -> frozenset[str]:
         """Those of the named accounts whose ledger has a posting."""

@@ -7,11 +7,13 @@ from controller.services.config_as_code.checks import check_relations
 from controller.services.config_as_code.differences import Difference, compare, result
 from controller.services.config_as_code.guards import check_use, new_openings
 from controller.services.config_as_code.model import Wanted
+from controller.services.config_as_code.orders import resolve_orders
 from controller.services.config_as_code.ports import (
     ConfigurationStore,
     ConfigurationWork,
 )
 from controller.services.config_as_code.problems import Problem, Problems
+from controller.services.config_as_code.section_modes import check_section_modes
 from controller.services.config_as_code.sections import Reading
 from controller.services.decks import DeckDifference
 
@@ -55,12 +57,13 @@ def apply(store: ConfigurationStore, reading: Reading, *, prune: bool, approve: 
 
 
 def _review(work: ConfigurationWork, reading: Reading, prune: bool) -> Review:
-    wanted = reading.wanted
     problems = Problems(list(reading.problems))
     stored = work.state()
+    wanted = resolve_orders(reading.wanted, stored, problems)
     difference = compare(stored, wanted, prune=prune)
     problems.extend(check_relations(result(stored, wanted, prune=prune), wanted.lines))
     problems.extend(check_use(work, wanted, difference))
+    problems.extend(check_section_modes(work, wanted, difference))
     postings = work.postings([opening.posting_id for opening in wanted.openings])
     openings, contradictions = new_openings(postings, wanted)
     problems.extend(contradictions)

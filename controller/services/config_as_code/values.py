@@ -1,19 +1,19 @@
 """One text to one value: what each field of the file accepts. Every reader raises InvalidInput."""
 
 import difflib
-import ipaddress
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-from controller.domain.decks import parse_moment
+from controller.domain.calendars import WEEKDAYS, DayKind
 from controller.domain.errors import InvalidInput
+from controller.domain.moments import parse_moment
 from controller.domain.money import MAX_DECIMALS
-from controller.domain.numbering import Rewrite, check_prefix
+from controller.domain.numbering import MAX_NUMBER, Rewrite, check_prefix
 from controller.domain.texts import is_plain_text
 from controller.services.config_as_code.problems import shown
 
@@ -22,55 +22,42 @@ T = TypeVar("T")
 MAX_AMOUNT = Decimal(10) ** 12
 MAX_REWRITE = 65_535
 """Characters of a list of rewrite rules (spec §7.1)."""
-MAX_HOST = 253
+FIRST_YEAR, LAST_YEAR = 2000, 2199
+"""Of dates that periods are counted from: a mistyped year must not mean centuries of rent."""
+DAY_S = 86_400
+MAX_KEY = 200
+MAX_FEE_UNIT = Decimal(1_000_000)
 
-CODECS = (
-    "PCMA",
-    "PCMU",
-    "G722",
-    "G729",
-    "G723",
-    "GSM",
-    "iLBC",
-    "OPUS",
-    "AMR",
-    "AMR-WB",
-    "EVS",
-    "SPEEX",
-    "L16",
-    "G726-16",
-    "G726-24",
-    "G726-32",
-    "G726-40",
-    "AAL2-G726-32",
-    "G7221",
-    "H264",
-    "H263",
-    "VP8",
-)
-"""Names as a switch spells them; a list of codecs is the whole offer of a leg."""
+DAY_NAMES = (*WEEKDAYS, *map(str, DayKind))
+"""What a period's days are called: by the week, or by what a calendar makes of them."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", re.ASCII)
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 _INTEGER = re.compile(r"-?[0-9]{1,10}", re.ASCII)
 _AMOUNT = re.compile(rf"[+-]?[0-9]{{1,13}}(\.[0-9]{{1,{MAX_DECIMALS}}})?", re.ASCII)
-_HOST_LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?", re.ASCII)
-_CODEC_OPTION = re.compile(r"(@[0-9]{1,6}[hikbc])*", re.ASCII)
 _CAUSE = re.compile(r"[A-Z][A-Z0-9_]{1,62}", re.ASCII)
+_CLOCK = re.compile(r"([0-9]{2}):([0-5][0-9])(?::([0-5][0-9]))?", re.ASCII)
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+_PHONE_NUMBER = re.compile(rf"[0-9]{{1,{MAX_NUMBER}}}", re.ASCII)
+_NUMBER_PATTERN = re.compile(rf"[0-9*#]{{0,{MAX_NUMBER - 1}}}[0-9#]\*?", re.ASCII)
+_ROUTE_PREFIX = re.compile(r"[0-9A-Za-z#]{1,16}", re.ASCII)
+_PERCENT = re.compile(r"[0-9]{1,3}(\.[0-9]{1,4})?", re.ASCII)
 _FLAGS = {"true": True, "false": False}
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Address:
-    """Where a customer's signalling comes from; port 0 stands for any port."""
+class Clock:
+    """A time of the local day, in seconds since midnight; 24:00 is its end."""
 
-    ip: str
-    port: int = 0
+    second: int
 
     def __str__(self) -> str:
-        if not self.port:
-            return self.ip
-        return f"[{self.ip}]:{self.port}" if ":" in self.ip else f"{self.ip}:{self.port}"
+        minutes, second = divmod(self.second, 60)
+        text = f"{minutes // 60:02}:{minutes % 60:02}"
+        return f"{text}:{second:02}" if second else text
+
+
+MIDNIGHT, END_OF_DAY = Clock(0), Clock(DAY_S)
 
 
 def name(text: str) -> str:
@@ -81,6 +68,14 @@ def name(text: str) -> str:
             " the first a letter or digit"
         )
     return text
+
+
+def key(text: str) -> str:
+    """What an order is known by: any text on one line, as commands and forms take it too."""
+    found = text.strip()
+    if not found or len(found) > MAX_KEY or not is_plain_text(found):
+        raise InvalidInput(f"{shown(text)} is not 1 to {MAX_KEY} printable characters")
+    return found
 
 
 def currency(text: str) -> str:
@@ -125,6 +120,12 @@ def amount(low: Decimal, high: Decimal = MAX_AMOUNT) -> Callable[[str], Decimal]
     return read
 
 
+def percent(text: str) -> Decimal:
+    if not _PERCENT.fullmatch(text) or Decimal(text) > 100:
+        raise InvalidInput(f"{shown(text)} is not 0 to 100 with at most 4 decimals")
+    return Decimal(text)
+
+
 def choice(by_name: dict[str, T]) -> Callable[[str], T]:
     def read(text: str) -> T:
         if text not in by_name:
@@ -141,6 +142,44 @@ def moment(text: str) -> datetime:
     return parse_moment(text, UTC)
 
 
+def local_moment(text: str) -> datetime:
+    """ISO 8601, in UTC where it has an offset; a date or a time without one stays without.
+
+    What is left open is local to the platform's zone, which a file alone may not say.
+    """
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        found = None
+    if found is None or not FIRST_YEAR <= found.year <= LAST_YEAR:
+        raise InvalidInput(
+            f"{shown(text)} is not an ISO 8601 date or time from {FIRST_YEAR} to {LAST_YEAR}"
+        )
+    return found if found.tzinfo is None else found.astimezone(UTC)
+
+
+def day(text: str) -> date:
+    try:
+        found = date.fromisoformat(text) if _DAY.fullmatch(text) else None
+    except ValueError:
+        found = None
+    if found is None or not FIRST_YEAR <= found.year <= LAST_YEAR:
+        raise InvalidInput(
+            f"{shown(text)} is not a date such as 2026-12-25, from {FIRST_YEAR} to {LAST_YEAR}"
+        )
+    return found
+
+
+def clock(text: str) -> Clock:
+    """`HH:MM` or `HH:MM:SS`, from 00:00 to 24:00."""
+    found = _CLOCK.fullmatch(text)
+    hours, minutes, seconds = (int(part or 0) for part in found.groups()) if found else (24, 1, 0)
+    second = hours * 3600 + minutes * 60 + seconds
+    if second > DAY_S:
+        raise InvalidInput(f"{shown(text)} is not a time of day from 00:00 to 24:00")
+    return Clock(second)
+
+
 def timezone(text: str) -> str:
     try:
         ZoneInfo(text)
@@ -153,62 +192,33 @@ def prefix(text: str) -> str:
     return check_prefix(text)
 
 
+def phone_number(text: str) -> str:
+    """A number of ours, as it stands after rewriting: digits only."""
+    if not _PHONE_NUMBER.fullmatch(text):
+        raise InvalidInput(f"{shown(text)} is not a number of 1 to {MAX_NUMBER} digits")
+    return text
+
+
+def number_pattern(text: str) -> str:
+    """A whole number, or the beginning of numbers with a `*` at its end; never `*` alone."""
+    if not _NUMBER_PATTERN.fullmatch(text):
+        raise InvalidInput(
+            f"{shown(text)} is not a number such as 112 or a beginning such as 0800*"
+        )
+    return text
+
+
+def route_prefix(text: str) -> str:
+    """What rewrite rules put before a number to steer it."""
+    if not _ROUTE_PREFIX.fullmatch(text):
+        raise InvalidInput(f"{shown(text)} is not a prefix of 1 to 16 letters and digits")
+    return text
+
+
 def rewrite(text: str) -> str:
     if len(text) > MAX_REWRITE:
         raise InvalidInput(f"rewrite rules longer than {MAX_REWRITE} characters")
     return Rewrite(text).text
-
-
-def host(text: str) -> str:
-    """An IP address (IPv6 without brackets) or a host name."""
-    if ":" in text or text.replace(".", "").isdigit():
-        return _ip(text)
-    labels = text.split(".")
-    if len(text) > MAX_HOST or not all(_HOST_LABEL.fullmatch(label) for label in labels):
-        raise InvalidInput(f"{shown(text)} is not a host name or IP address")
-    return text.lower()
-
-
-def address(text: str) -> Address:
-    """`ip`, `ip:port` or `[ipv6]:port`; one address, not a network."""
-    ip, port = text, ""
-    if text.startswith("["):
-        ip, closing, port = text[1:].partition("]")
-        if not closing or not port.startswith(":"):
-            raise InvalidInput(f"{shown(text)}: expected '[ipv6]:port'")
-        port = port[1:]
-    elif text.count(":") == 1:
-        ip, _, port = text.partition(":")
-    if ip == text:
-        return Address(_ip(ip))
-    return Address(_ip(ip), integer(1, 65_535)(port))
-
-
-def _ip(text: str) -> str:
-    if "/" in text:
-        raise InvalidInput(f"{shown(text)} is a network: write each address")
-    try:
-        ip = ipaddress.ip_address(text)
-    except ValueError:
-        raise InvalidInput(f"{shown(text)} is not an IP address") from None
-    if isinstance(ip, ipaddress.IPv6Address):
-        if ip.scope_id is not None:
-            raise InvalidInput(f"{shown(text)}: an address with a zone is not used here")
-        ip = ip.ipv4_mapped or ip
-    if ip.is_unspecified or ip.is_multicast:
-        raise InvalidInput(f"{shown(text)} is not the address of a host")
-    return str(ip)
-
-
-def codec(text: str) -> str:
-    """A codec's name, with options of the switch such as `@20i` (ms) or `@8000h`."""
-    bare, at, options = text.partition("@")
-    known = {codec_name.lower(): codec_name for codec_name in CODECS}
-    if bare.lower() not in known:
-        raise InvalidInput(f"{shown(text)} is not a known codec{hint(bare.upper(), CODECS)}")
-    if not _CODEC_OPTION.fullmatch(at + options) or len(text) > 32:
-        raise InvalidInput(f"{shown(text)}: options look like '@20i' or '@8000h@20i'")
-    return known[bare.lower()] + at + options
 
 
 def cause(text: str) -> str:

@@ -1,0 +1,68 @@
+"""Accounts and the phones that belong to them."""
+
+from controller.domain.configuration import AccountKind
+from controller.domain.rates import RateType
+from controller.services.config_as_code import values
+from controller.services.config_as_code.fields import Fields
+from controller.services.config_as_code.model import Section
+from controller.services.config_as_code.openings import read_openings
+from controller.services.config_as_code.sections.reader import (
+    RATE_TYPES,
+    ZERO,
+    Reader,
+    capacity,
+    memo,
+    money,
+    optional_integer,
+    optional_name,
+)
+from controller.services.config_as_code.specs import AccountSpec, PhoneSpec
+
+MAX_TITLE = 255
+
+_KINDS: dict[str, AccountKind] = {
+    str(kind): kind for kind in AccountKind if kind is not AccountKind.SYSTEM
+}
+
+
+def read_accounts(reader: Reader, top: Fields) -> None:
+    known = (*(f for f in AccountSpec.__dataclass_fields__ if f != "closed"), "opening_postings")
+    for fields in top.objects(Section.ACCOUNTS, known):
+        account = AccountSpec(
+            name=fields.required("name", values.name, ""),
+            currency=fields.required("currency", values.currency, ""),
+            kind=fields.optional("kind", values.choice(_KINDS), AccountKind.ORDINARY),
+            title=fields.optional("title", values.free_text(MAX_TITLE), ""),
+            parent=optional_name(fields, "parent"),
+            rate_group=optional_name(fields, "rate_group"),
+            private_rate_group=optional_name(fields, "private_rate_group"),
+            overdraft_limit=fields.optional("overdraft_limit", money, ZERO),
+            monthly_minimum=fields.optional("monthly_minimum", money, ZERO),
+            capacity=optional_integer(fields, "capacity", capacity),
+            locked=fields.optional("locked", values.flag, False),
+            expires_at=fields.optional("expires_at", values.moment, None),
+            memo=fields.optional("memo", memo, ""),
+        )
+        reader.openings += read_openings(fields, account.name, reader.lines)
+        reader.keep(Section.ACCOUNTS, account, fields)
+
+
+def read_phones(reader: Reader, top: Fields) -> None:
+    for fields in top.objects(Section.PHONES, PhoneSpec.__dataclass_fields__):
+        phone = PhoneSpec(
+            number=fields.required("number", values.phone_number, ""),
+            account=fields.required("account", values.name, ""),
+            rate_group=optional_name(fields, "rate_group"),
+            authorization=fields.optional(
+                "authorization", values.choice(RATE_TYPES), RateType.INTERNATIONAL
+            ),
+            locked=fields.optional("locked", values.flag, False),
+            monthly_minimum=fields.optional("monthly_minimum", money, ZERO),
+            monthly_maximum=fields.optional("monthly_maximum", money, None),
+            monthly_rent=fields.optional("monthly_rent", money, ZERO),
+            memo=fields.optional("memo", memo, ""),
+        )
+        if phone.monthly_maximum is not None and phone.monthly_maximum < phone.monthly_minimum:
+            line = fields.line_of("monthly_maximum")
+            reader.problems.add(line, "monthly_maximum is below monthly_minimum")
+        reader.keep(Section.PHONES, phone, fields, "number")
