@@ -9,11 +9,21 @@ from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from controller.services.views import WebServices
-from web import access, errors, formatting, security_headers
+from web import access, errors, formatting, pricing_words, security_headers
 from web.config import WebConfig
 from web.context import CONFIG, SERVICES, visitor
 from web.navigation import navigation
-from web.pages import accounts, cdrs, dashboard, health, live_calls, sign_in
+from web.pages import (
+    accounts,
+    cdrs,
+    coverage,
+    dashboard,
+    explain,
+    health,
+    live_calls,
+    rates,
+    sign_in,
+)
 from web.sessions import FormCookie
 
 MAX_BODY = 64 * 1024
@@ -22,6 +32,9 @@ PAGES = (
     live_calls.pages,
     cdrs.pages,
     accounts.pages,
+    rates.pages,
+    explain.pages,
+    coverage.pages,
     sign_in.pages,
     health.pages,
 )
@@ -54,6 +67,7 @@ def create_app(services: WebServices, config: WebConfig | None = None) -> Flask:
     for pages in PAGES:
         app.register_blueprint(pages)
     formatting.register(app)
+    pricing_words.register(app)
     app.context_processor(lambda: {"visitor": visitor(), "navigation": navigation, "asset": _asset})
     access.require_declarations(app)
     return app

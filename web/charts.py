@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
 from controller.services.views.cdrs import AttemptRow
 from controller.services.views.dashboard import Minute
@@ -40,6 +41,13 @@ class Segment:
     phase: str
     start: float
     width: float
+
+
+def share(part: Decimal | int, whole: Decimal | int) -> str:
+    """A part's width in a bar, in percent: never beyond it, and nothing of nothing."""
+    if whole <= 0 or part <= 0:
+        return "0%"
+    return f"{min(Decimal(100), Decimal(part) * 100 / Decimal(whole)):.2f}%"
 
 
 def minute_chart(minutes: tuple[Minute, ...]) -> BarChart:

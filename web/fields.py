@@ -12,6 +12,7 @@ from uuid import UUID
 
 from flask import abort
 
+from controller.domain.numbering import CATCH_ALL, dialable
 from controller.services.views.paging import Direction, PageRequest, Position
 
 MAX_TEXT = 64
@@ -19,6 +20,7 @@ MAX_NAME = 255
 _UNSTORABLE = frozenset({"Cc", "Cs"})
 _NUMBER = re.compile(r"\+?[0-9A-Za-z*#]{1,32}", re.ASCII)
 _POSITION = re.compile(r"([0-9]{1,18})-([0-9a-f-]{36})", re.ASCII)
+_DIGITS = re.compile(r"[0-9]{1,32}", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SPACING = str.maketrans("", "", " -().\u00a0\u202f")
 
@@ -47,6 +49,32 @@ class Fields:
             self.errors[name] = "Digits, letters, * and #, with at most one + in front."
             return ""
         return value
+
+    def rate_prefix(self, name: str) -> str:
+        """The beginning of a rate's prefix: digits, or `*` alone; spacing is taken out."""
+        value = self.text(name).translate(_SPACING).removeprefix("+")
+        if value and value != CATCH_ALL and not _DIGITS.fullmatch(value):
+            self.errors[name] = "Digits, or * alone."
+            return ""
+        return value
+
+    def dialed_number(self, name: str) -> str:
+        """A number as a call would have it; spacing as people write it is taken out."""
+        value = self.text(name).translate(_SPACING)
+        if value and not dialable(value):
+            self.errors[name] = "Digits, * and #, with at most one + in front."
+            return ""
+        return value
+
+    def whole(self, name: str, most: int) -> int | None:
+        """A whole number from 0 to `most`."""
+        value = self.text(name)
+        if not value:
+            return None
+        if not _DIGITS.fullmatch(value) or int(value) > most:
+            self.errors[name] = f"A whole number from 0 to {most}."
+            return None
+        return int(value)
 
     def moment(self, name: str) -> datetime | None:
         """A UTC time as date-and-time inputs send it: 2026-01-31T23:59, with seconds or not."""

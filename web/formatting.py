@@ -37,6 +37,7 @@ def register(app: Flask) -> None:
         moment,
         clock_time,
         duration,
+        time_of_day,
         seconds,
         percent,
         visible,
@@ -96,6 +97,13 @@ def duration(span: int | timedelta) -> str:
     minutes, rest = divmod(total, 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def time_of_day(second: int) -> str:
+    """A second of the local day as 18:00; its end is 24:00."""
+    minutes, rest = divmod(second, 60)
+    text = f"{minutes // 60:02}:{minutes % 60:02}"
+    return f"{text}:{rest:02}" if rest else text
 
 
 def seconds(milliseconds: int | Decimal | None) -> str:

@@ -23,6 +23,9 @@ ENTRIES = (
     Entry("live_calls.index", "Live calls"),
     Entry("cdrs.index", "Call records"),
     Entry("accounts.index", "Accounts"),
+    Entry("rates.index", "Rates"),
+    Entry("explain.rate", "Explain"),
+    Entry("coverage.index", "Coverage"),
 )
 
 

@@ -7,9 +7,20 @@ from controller.services.views.accounts import PostingRow
 _NEUTRAL = {
     PostingKind.OPENING: "Opening balance",
     PostingKind.PAYMENT: "Payment",
+    PostingKind.WITHDRAWAL: "Withdrawal",
+    PostingKind.MAKE_ZERO: "Balance made zero",
+    PostingKind.TRANSFER: "Transfer",
     PostingKind.CALL_CHARGE: "Charge for a call",
     PostingKind.CALL_TAX: "Tax on a call",
     PostingKind.CALL_COST: "Cost of a call",
+    PostingKind.GIFT: "Gift money of a package",
+    PostingKind.PACKAGE_RENT: "Package rent",
+    PostingKind.PACKAGE_MINIMUM: "Package, minimum consumption",
+    PostingKind.PHONE_RENT: "Phone rent",
+    PostingKind.PHONE_MINIMUM: "Phone, minimum consumption",
+    PostingKind.ACCOUNT_MINIMUM: "Account, minimum consumption",
+    PostingKind.CORRECTION: "Correction",
+    PostingKind.REVERSAL: "Reversal of another posting",
 }
 _BY_ACCOUNT = {
     (AccountKind.CLEARING, PostingKind.PAYMENT, True): "Payment to the vendor",
@@ -29,11 +40,18 @@ def posting_words(posting: PostingRow, account_kind: str) -> str:
         account = AccountKind(account_kind)
     except ValueError:
         return posting.kind.replace("_", " ").capitalize()
-    return _BY_ACCOUNT.get((account, kind, posting.amount > 0), _NEUTRAL[kind])
+    if kind is PostingKind.CORRECTION and posting.call_id is not None:
+        return "Correction of a call"
+    return _BY_ACCOUNT.get((account, kind, posting.amount > 0)) or _NEUTRAL[kind]
+
+
+def recurring_words(kind: str) -> str:
+    """What rent or shortfall a recurring charge is: its posting has the same kind."""
+    return _NEUTRAL[PostingKind(kind)]
 
 
 def call_words(posting: PostingRow) -> str:
-    """How the call was counted: seconds, and what priced or carried it."""
+    """How the account's part of the call was counted: seconds, and what priced or carried it."""
     call = posting.call
     if call is None:
         return ""

@@ -1,265 +1,263 @@
-"""How explanations look: JSON for scripts, words and tables for people."""
+"""How explanations of prices look: JSON for scripts, sentences and tables for people."""
 
 import sys
-from decimal import Decimal
+from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import click
 
 from controller.cli.output import printable, show_json, show_table
-from controller.domain.admission import Admitted
+from controller.domain.billing import EVERY_SECOND
 from controller.domain.money import MAX_DECIMALS, Rounding, plain, round_ratio
-from controller.domain.reasons import SIGNALS
-from controller.domain.tariff import Line, Pricing
-from controller.services.explain import MINUTE_S, ExplainedAttempt, ExplainedCall
-from controller.services.explain_rate import PricedDuration
+from controller.domain.tariff import Charge
+from controller.services.explain_bill import ChargeLine, ExplainedBill, PricedSpan
+from controller.services.explain_parties import Party, PhoneMonth
+from controller.services.explain_prices import MATCH, Candidate
+from controller.services.explain_rate import ExplainedRate
+from controller.services.explain_words import bill_words, month_words, party_words
+from controller.services.price_words import wall_text
 
 Reply = dict[str, Any]
+UTC_ZONE = ZoneInfo("UTC")
 
 
-def show_rate(priced: PricedDuration, as_json: bool) -> None:
+def show_rate(reply: Reply, *, as_json: bool) -> None:
     """JSON unless a person is looking: this is the command that others script against."""
-    reply = _rate_as_json(priced)
     if as_json or not sys.stdout.isatty():
         show_json(reply)
         return
-    click.secho(f"{plain(reply['gross'])} {reply['currency'] or ''}".strip(), bold=True)
-    rows = [(line["text"], line["billed_s"], line["amount"]) for line in reply["lines"]]
-    show_table(("tier", ">billed s", ">exact"), rows)
-    show_table(
-        ("", ">"), [(name, reply[name]) for name in _SUMMARY if reply[name] not in (None, "")]
-    )
+    _show_headline(reply)
+    if "parties" not in reply:
+        _show_words(reply["words"])
+        return
+    click.echo(f"{printable(reply['number'])} at {reply['local_time']}")
+    for party in reply["parties"]:
+        _show_party(party, alone=len(reply["parties"]) == 1)
+    if reply["month"]:
+        click.echo(reply["month"]["words"])
 
 
-_SUMMARY = (
-    "prefix",
-    "tiers",
-    "duration_s",
-    "billed_s",
-    "exact",
-    "decimals",
-    "rounding",
-    "net",
-    "tax_percent",
-    "tax",
-    "gross",
-)
-
-
-def _rate_as_json(priced: PricedDuration) -> Reply:
-    pricing, charge = priced.pricing, priced.charge
+def bill_as_json(bill: ExplainedBill, words: Iterable[str] | None = None) -> Reply:
+    """What scripts rely on, and what it is made of. Without words, those of a bare tariff."""
+    owed, charge = bill.bill, bill.bill.charge
+    pricing = owed.pricing
+    held = bill.spans[0].price if bill.spans else pricing.at(0)
+    if words is None:
+        words = bill_words(bill, UTC_ZONE, EVERY_SECOND)
     return {
         "net": charge.net,
         "tax": charge.tax,
         "gross": charge.gross,
         "billed_s": charge.billed_s,
-        "prefix": pricing.prefix,
-        "lines": [_line(line) for line in priced.lines],
-        "exact": str(Fraction(*priced.exact)),
+        "prefix": held.prefix,
+        "lines": [_line(line) for line in bill.lines],
+        "exact": str(bill.exact),
         "currency": pricing.terms.currency or None,
         "decimals": pricing.terms.decimals,
         "rounding": pricing.terms.rounding.value,
-        "tax_percent": pricing.tax_percent,
-        "tiers": str(pricing.tariff),
-        "duration_s": priced.duration_s,
+        "tax_percent": held.tax_percent,
+        "tiers": str(held.tariff),
+        "duration_s": bill.duration_s,
+        "rated_s": owed.rated_s,
+        "free_s": owed.offset_s,
+        "gift": owed.gift,
+        "due": owed.due,
+        "fee_unit": pricing.terms.fee_unit or None,
+        "multiplier": held.multiplier,
+        "parts": [_part(span) for span in bill.spans],
+        "free": [
+            {"package": f.package, "left_s": f.left_s, "cycle_s": f.cycle_s, "taken_s": f.taken_s}
+            for f in bill.free
+        ],
+        "gifts": [{"package": g.package, "left": g.left, "taken": g.taken} for g in bill.gifts],
+        "words": list(words),
     }
 
 
-def _line(line: Line) -> Reply:
+def rate_as_json(explained: ExplainedRate) -> Reply:
+    """The customer's figures first, as for any price; then every party with its candidates."""
+    asked, customer = explained.asked, explained.customer
+    zone = asked.configuration.parameters.zone
+    parties = [party_as_json(party, party_words(party, asked)) for party in explained.parties]
+    figures = parties[0]["bill"] or dict.fromkeys(_FIGURES)
+    refused = explained.refused
+    return {
+        **figures,
+        "duration_s": explained.question.duration_s,
+        "account": explained.account.name,
+        "phone": explained.phone.number if explained.phone else None,
+        "number": asked.moment.number,
+        "at": explained.question.when,
+        "local_time": wall_text(explained.question.when, zone),
+        "selection": asked.configuration.parameters.rate_selection.value,
+        "free_time_s": asked.rated_time.free_time_s,
+        "minimum_s": asked.rated_time.minimum_s,
+        "refused": {"reason": refused.reason.value, "detail": refused.detail} if refused else None,
+        "parties": parties,
+        "month": _month(explained.month, customer),
+    }
+
+
+def party_as_json(party: Party, words: Iterable[str]) -> Reply:
+    refused = party.refused
+    return {
+        "account": party.account.name,
+        "role": "customer" if party.is_customer else "agent",
+        "candidates": [candidate_as_json(candidate) for candidate in party.candidates],
+        "bill": bill_as_json(party.bill, words) if party.bill else None,
+        "refused": {"reason": refused.reason.value, "detail": refused.detail} if refused else None,
+        "words": list(words),
+    }
+
+
+def candidate_as_json(candidate: Candidate) -> Reply:
+    pricing = candidate.pricing
+    return {
+        "source": candidate.source,
+        "rate_group": candidate.group,
+        "prefix": pricing.prefix if pricing else None,
+        "tiers": str(pricing.tariff) if pricing else None,
+        "rate_type": candidate.rate_type.name.lower() if candidate.rate_type else None,
+        "multiplier": pricing.multiplier if pricing else None,
+        "period": candidate.period or None,
+        "price": _charge(candidate.charge),
+        "expected_price": _charge(candidate.expected),
+        "verdict": candidate.outcome.value,
+        "why": candidate.why,
+        "rates": [
+            {
+                "rate_group": row.group,
+                "prefix": row.prefix,
+                "tiers": row.tiers,
+                "area": row.area,
+                "verdict": row.verdict,
+            }
+            for row in candidate.rows
+        ],
+    }
+
+
+_FIGURES = (
+    "net",
+    "tax",
+    "gross",
+    "billed_s",
+    "prefix",
+    "lines",
+    "exact",
+    "currency",
+    "decimals",
+    "rounding",
+    "tax_percent",
+    "tiers",
+)
+
+
+def month_as_json(month: PhoneMonth) -> Reply:
+    return {
+        "phone": month.number,
+        "maximum": month.maximum,
+        "consumed": month.consumed,
+        "reserved": month.reserved,
+        "left": month.left,
+    }
+
+
+def _month(month: PhoneMonth | None, customer: Party) -> Reply | None:
+    if month is None or customer.bill is None:
+        return None
+    owed = customer.bill.bill
+    words = month_words(month, owed.charge.gross, owed.pricing.terms.currency)
+    return {**month_as_json(month), "words": words}
+
+
+def _charge(charge: Charge | None) -> Reply | None:
+    if charge is None:
+        return None
+    return {
+        "net": charge.net,
+        "tax": charge.tax,
+        "gross": charge.gross,
+        "billed_s": charge.billed_s,
+    }
+
+
+def _line(line: ChargeLine) -> Reply:
     """`amount` is shown to the ledger's last digit, `exact` is the whole truth."""
-    shown = round_ratio(line.numerator, line.denominator, MAX_DECIMALS, Rounding.HALF_UP)
+    exact = line.amount
+    shown = round_ratio(exact.numerator, exact.denominator, MAX_DECIMALS, Rounding.HALF_UP)
     return {
         "text": line.text,
         "start_s": line.start_s if line.start_s >= 0 else None,
         "billed_s": line.billed_s,
         "amount": shown,
-        "exact": str(Fraction(line.numerator, line.denominator)),
+        "exact": str(Fraction(exact)),
     }
 
 
-def call_as_json(explained: ExplainedCall, duration_s: int | None) -> Reply:
-    question, decision = explained.question, explained.authorized
+def _part(span: PricedSpan) -> Reply:
     return {
-        **_verdict(explained),
-        "at": question.when,
-        "source": f"{question.source_ip}:{question.source_port}",
-        "gateway": explained.gateway.name if explained.gateway else None,
-        "account": explained.account.name if explained.account else None,
-        "caller": {"received": question.caller, "rated": decision.caller if decision else None},
-        "callee": {"received": question.callee, "rated": decision.callee if decision else None},
-        "trace": [
-            {"step": step, "verdict": verdict, "detail": detail}
-            for step, verdict, detail in explained.trace
-        ],
-        "price": _price(decision.sale, duration_s) if decision else None,
-        "price_candidates": [
-            {"prefix": c.prefix, "tiers": c.tiers, "area": c.area, "verdict": c.verdict}
-            for c in explained.candidates
-        ],
-        "max_duration_s": decision.max_duration_s if decision else None,
-        "money": _money(explained),
-        "attempts": [_attempt(explained, a, duration_s) for a in explained.attempts if a.number],
-        "not_tried": [
-            {"gateway": a.gateway, "why": a.why_not} for a in explained.attempts if not a.number
-        ],
+        "from_s": span.from_s,
+        "to_s": span.to_s,
+        "began": span.began,
+        "prefix": span.price.prefix,
+        "tiers": str(span.price.tariff),
+        "multiplier": span.price.multiplier,
+        "tax_percent": span.price.tax_percent,
+        "exact": str(span.amount),
     }
 
 
-def _verdict(explained: ExplainedCall) -> Reply:
-    verdict = explained.verdict
-    if isinstance(verdict, Admitted):
-        return {
-            "verdict": "admitted",
-            "granted_s": verdict.granted_s,
-            "reserved": verdict.reserved,
-        }
-    signal = SIGNALS[verdict.reason]
-    return {
-        "verdict": "refused",
-        "reason": verdict.reason.value,
-        "detail": verdict.detail,
-        "text": signal.text,
-        "sip_status": signal.sip_status,
-        "sip_phrase": signal.sip_phrase,
-        "q850": signal.q850,
-    }
+def _show_headline(reply: Reply) -> None:
+    if reply["gross"] is None:
+        click.secho("no price", fg="red", bold=True)
+        return
+    click.secho(f"{plain(reply['gross'])} {reply['currency'] or ''}".strip(), bold=True)
 
 
-def _money(explained: ExplainedCall) -> Reply | None:
-    funds, account = explained.funds, explained.account
-    if funds is None or account is None:
-        return None
-    return {
-        "currency": account.currency,
-        "balance": funds.balance,
-        "overdraft_limit": funds.overdraft_limit,
-        "reserved": funds.reserved,
-        "available": funds.available,
-        "lines": funds.lines,
-        "capacity": funds.capacity,
-    }
+def _show_party(party: Reply, *, alone: bool) -> None:
+    if not alone:
+        click.secho(f"\n{party['role'].capitalize()} {printable(party['account'])}", bold=True)
+    _show_words(party["words"])
+    show_candidates(party["candidates"])
 
 
-def _price(sale: Pricing, duration_s: int | None) -> Reply:
-    return {
-        "prefix": sale.prefix,
-        "tiers": str(sale.tariff),
-        "tax_percent": sale.tax_percent,
-        "currency": sale.terms.currency,
-        "per_minute": _charge(sale, MINUTE_S),
-        "for_duration": _charge(sale, duration_s) if duration_s is not None else None,
-    }
-
-
-def _charge(pricing: Pricing, duration_s: int) -> Reply:
-    charge = pricing.charge(duration_s)
-    return {
-        "duration_s": duration_s,
-        "billed_s": charge.billed_s,
-        "net": charge.net,
-        "tax": charge.tax,
-        "gross": charge.gross,
-    }
-
-
-def _attempt(explained: ExplainedCall, attempt: ExplainedAttempt, duration_s: int | None) -> Reply:
-    def figures(seconds: int | None) -> Reply | None:
-        if seconds is None or explained.authorized is None:
-            return None
-        cost = attempt.cost.charge(seconds).gross
-        margin = attempt.margin(explained.authorized.sale, seconds)
-        return {"duration_s": seconds, "cost": cost, "margin": margin}
-
-    return {
-        "number": attempt.number,
-        "gateway": attempt.gateway,
-        "host": attempt.address,
-        "caller": attempt.caller,
-        "callee": attempt.callee,
-        "cost_prefix": attempt.cost.prefix,
-        "cost_tiers": str(attempt.cost.tariff),
-        "currency": attempt.cost.terms.currency,
-        "per_minute": figures(MINUTE_S),
-        "for_duration": figures(duration_s),
-        "lines_used": attempt.lines_used,
-        "lines_capacity": attempt.lines_capacity,
-    }
-
-
-def show_call(explained: ExplainedCall, duration_s: int | None) -> None:
-    reply = call_as_json(explained, duration_s)
-    _show_verdict(reply)
+def show_candidates(candidates: list[Reply]) -> None:
+    """Every place that may have a price, and the rates that were passed over in it."""
     show_table(
-        ("step", "verdict", "detail"),
-        [(s["step"], s["verdict"], s["detail"]) for s in reply["trace"]],
-        "How it was decided",
+        ("source", "rate group", "prefix", "tiers", ">price", "verdict", "why"),
+        [
+            (
+                candidate["source"],
+                candidate["rate_group"],
+                candidate["prefix"] or "-",
+                candidate["tiers"] or "-",
+                candidate["price"]["gross"] if candidate["price"] else "-",
+                candidate["verdict"].replace("_", " "),
+                candidate["why"],
+            )
+            for candidate in candidates
+        ],
+        "Prices that were considered",
     )
-    show_table(
-        ("prefix", "tiers", "area", "verdict"),
-        [(c["prefix"], c["tiers"], c["area"], c["verdict"]) for c in reply["price_candidates"]],
-        "Prices that match",
-    )
-    _show_attempts(reply, duration_s)
-    show_table(
-        ("gateway", "why"), [(a["gateway"], a["why"]) for a in reply["not_tried"]], "Not tried"
-    )
-
-
-def _show_verdict(reply: Reply) -> None:
-    if reply["verdict"] == "admitted":
-        click.secho("admitted", fg="green", bold=True, nl=False)
-        money = reply["money"]
-        click.echo(
-            f": {reply['granted_s']} s granted, {plain(reply['reserved'])} {money['currency']}"
-            f" reserved of {plain(money['available'])} available"
-        )
-    else:
-        click.secho(f"refused: {reply['reason']}", fg="red", bold=True, nl=False)
-        detail = f" ({printable(reply['detail'])})" if reply["detail"] else ""
-        click.echo(f": {reply['text']}{detail}")
-        click.echo(f"SIP {reply['sip_status']} {reply['sip_phrase']}, Q.850 cause {reply['q850']}")
-    who = f"{reply['gateway'] or 'nobody'} ({reply['source']})"
-    called = printable(f"{reply['caller']['received']} -> {reply['callee']['received']}")
-    click.echo(f"{called} from {who} at {printable(reply['at'])}")
-
-
-def _show_attempts(reply: Reply, duration_s: int | None) -> None:
-    columns = [
-        ">#",
-        "gateway",
-        "host",
-        "caller",
-        "callee",
-        "cost prefix",
-        ">cost/min",
-        ">margin/min",
+    for candidate in candidates:
+        if candidate["period"]:
+            click.echo(f"{candidate['source']}: {candidate['period']}")
+    passed_over = [
+        (row["rate_group"], row["prefix"], row["tiers"], row["area"], row["verdict"])
+        for candidate in candidates
+        for row in candidate["rates"]
+        if row["verdict"] != MATCH
     ]
-    if duration_s is not None:
-        columns += [f">cost {duration_s} s", f">margin {duration_s} s"]
-    rows = []
-    for a in reply["attempts"]:
-        row = [a["number"], a["gateway"], a["host"], a["caller"] or "-", a["callee"]]
-        row.append(a["cost_prefix"])
-        for figures in (a["per_minute"], a["for_duration"]):
-            if figures is not None:
-                row += [_amount(figures["cost"], a["currency"]), _amount(figures["margin"], "")]
-        rows.append(row)
-    show_table(columns, rows, "Attempts in order")
-    if reply["price"]:
-        _show_price(reply["price"])
+    show_table(
+        ("rate group", "prefix", "tiers", "area", "why not"),
+        dict.fromkeys(passed_over),
+        "Rates that match and were passed over",
+    )
 
 
-def _show_price(price: Reply) -> None:
-    rows = [
-        (f"{c['duration_s']} s", c["billed_s"], c["net"], c["tax"], c["gross"])
-        for c in (price["per_minute"], price["for_duration"])
-        if c is not None
-    ]
-    title = f"Price, prefix {price['prefix']}, {price['currency']}"
-    show_table(("of", ">billed s", ">net", ">tax", ">gross"), rows, title)
-
-
-def _amount(amount: Decimal | None, currency: str) -> str:
-    """No margin is shown between currencies."""
-    return "-" if amount is None else f"{plain(amount)} {currency}".strip()
+def _show_words(words: list[str]) -> None:
+    for sentence in words:
+        click.echo(f"  {printable(sentence)}")

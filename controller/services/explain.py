@@ -1,99 +1,107 @@
 """Explanations of calls: what would become of one, now or at another time, and why.
 
 The very functions of the live call are run (`authorize`, `admit`, `connect_plan`), on the same
-configuration; only that money and lines are read instead of locked, and nothing is written.
-`tollgate explain call` shows the outcome; pages will too.
+configuration; only that money, benefits and lines are read instead of locked, and nothing is
+written. `tollgate explain call` and the page of the same name show the outcome.
 """
 
-from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Protocol
 
-from controller.domain.admission import Admitted, Funds, Holdings, admit
-from controller.domain.authorization import Authorized, authorize
-from controller.domain.configuration import (
-    Account,
-    Configuration,
-    MappingGateway,
-    Rate,
-    RoutingGateway,
-)
-from controller.domain.errors import InvalidInput
+from controller.domain.admission import Admitted, admit
+from controller.domain.authorization import Authorized, Caller, authorize, find_caller
+from controller.domain.configuration import Account, Configuration, MappingGateway, Phone
 from controller.domain.events import CallOffered
+from controller.domain.holdings import Funds, Holdings, Month
 from controller.domain.money import plain
-from controller.domain.numbering import dialable
-from controller.domain.plan import Attempt
+from controller.domain.numbering import dialable, rated_number
+from controller.domain.prices import Moment
+from controller.domain.pricing import Pricing
+from controller.domain.rates import RateType
 from controller.domain.reasons import Refused
-from controller.domain.tariff import Pricing
-from controller.domain.ticket import Ticket, TicketAttempt
+from controller.domain.ticket import Ticket
 from controller.domain.trace import Trace
+from controller.services.explain_attempts import ExplainedAttempt, explain_attempts
+from controller.services.explain_holdings import (
+    HoldingsReader,
+    copy_of,
+    wanted_by,
+    wanted_for,
+)
+from controller.services.explain_parties import (
+    Asked,
+    Choice,
+    Party,
+    PhoneMonth,
+    choose_each,
+    explain_parties,
+    month_of,
+    payers_of,
+    phone_month,
+)
 from controller.services.planning import admission_rules, connect_plan, make_ticket
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_ALWAYS = datetime.min.replace(tzinfo=UTC)
 _NO_CALL = "00000000-0000-0000-0000-000000000000"
-_SIP_PORT = 5060
 MINUTE_S = 60
-
-
-class HoldingsReader(Protocol):
-    """Money and lines as an admission would find them, only read."""
-
-    def holdings(
-        self, account_ids: Collection[int], mapping_ids: Collection[int], vendors: Collection[int]
-    ) -> Holdings: ...
 
 
 @dataclass(frozen=True, slots=True)
 class CallQuestion:
-    """A call that might be. `source` is where its signaling would come from."""
+    """A call that might be. `source` is where its signaling would come from.
+
+    Prices are shown for `duration_s`, or else for the expected duration of a call.
+    """
 
     caller: str
     callee: str
     source_ip: str
     source_port: int
     when: datetime
+    duration_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PriceCandidate:
-    """A rate whose prefix matches, and why it is the price or is not."""
+    """A rate of the customer's whose prefix matches, and why it is the price or is not."""
 
     prefix: str
     tiers: str
     area: str
     verdict: str
+    source: str = ""
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class ExplainedAttempt:
-    """A vendor, and whether the call would try it: `number` is 0 where it would not, and
-    `why_not` says why."""
+class HeldBenefit:
+    """What a call would hold of a package: free seconds or gift money."""
 
-    number: int
-    why_not: str
-    gateway: str
-    address: str
-    caller: str
-    callee: str
-    cost: Pricing
-    lines_used: int
-    lines_capacity: int | None
+    package: str
+    free_s: int = 0
+    gift: Decimal = Decimal(0)
 
-    def margin(self, sale: Pricing, duration_s: int) -> Decimal | None:
-        """Net price less cost; None where the two are in different currencies."""
-        if sale.terms.currency != self.cost.terms.currency:
-            return None
-        return sale.charge(duration_s).net - self.cost.charge(duration_s).gross
+
+@dataclass(frozen=True, slots=True)
+class CallParty:
+    """A payer: its prices, its money before the call, and what the call would hold of it.
+
+    `funds` None: they were not read, for the call is refused before. `reserved` None: nothing is
+    held, for it is refused.
+    """
+
+    party: Party
+    funds: Funds | None = None
+    reserved: Decimal | None = None
+    benefits: tuple[HeldBenefit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ExplainedCall:
     """Everything about the decision. What comes after a refusal is empty or None.
 
-    Money and lines are of the time of asking, whatever `question.when` says.
+    Money, benefits and lines are of the time of asking, whatever `question.when` says.
     """
 
     question: CallQuestion
@@ -101,10 +109,51 @@ class ExplainedCall:
     trace: tuple[tuple[str, str, str], ...]
     gateway: MappingGateway | None
     account: Account | None
-    candidates: tuple[PriceCandidate, ...]
+    phone: Phone | None = None
+    asked: Asked | None = None
+    parties: tuple[CallParty, ...] = ()
     authorized: Authorized | None = None
-    funds: Funds | None = None
     attempts: tuple[ExplainedAttempt, ...] = ()
+    month: PhoneMonth | None = None
+    month_held: Decimal = Decimal(0)
+
+    @property
+    def funds(self) -> Funds | None:
+        """The customer's, before the call."""
+        return self.parties[0].funds if self.parties else None
+
+    def price(self, duration_s: int) -> Pricing | None:
+        """The customer's price of so long a call: the cheapest then, packages' help apart."""
+        return self._cheapest(0, duration_s)
+
+    def income(self, duration_s: int) -> Pricing | None:
+        """What the operator earns by: the price of the customer, or of the agent at the top."""
+        return self._cheapest(-1, duration_s)
+
+    def _cheapest(self, level: int, duration_s: int) -> Pricing | None:
+        if self.authorized is None:
+            return None
+        answered_s = int(self.question.when.timestamp())
+        pricings = self.authorized.payers[level].pricings
+        return min(pricings, key=lambda pricing: pricing.charge(duration_s, answered_s).gross)
+
+    @property
+    def candidates(self) -> tuple[PriceCandidate, ...]:
+        """Every rate of the customer that matches, from the longest prefix of each source."""
+        if not self.parties:
+            return ()
+        return tuple(
+            PriceCandidate(
+                row.prefix,
+                row.tiers,
+                row.area,
+                candidate.why if row.is_match and not candidate.is_winner else row.verdict,
+                candidate.source,
+                row.group,
+            )
+            for candidate in self.parties[0].party.candidates
+            for row in candidate.rows
+        )
 
 
 def explain_call(
@@ -115,49 +164,33 @@ def explain_call(
     trace = Trace()
     decision = authorize(offered, configuration, question.when, trace)
     if isinstance(decision, Refused):
-        return _explained(question, configuration, decision, trace)
-    ticket = make_ticket(offered, decision, tuple(trace.steps), _NumberedLegs())
-    holdings = _read(reader, ticket)
-    before = _copy(holdings)
-    verdict = admit(ticket, admission_rules(decision, configuration.parameters), holdings)
+        return _refused(question, configuration, decision, trace, reader)
+    zone = configuration.parameters.zone
+    ticket = make_ticket(offered, decision, tuple(trace.steps), _NumberedLegs(), zone)
+    caller = Caller(decision.gateway, decision.account, decision.phone)
+    asked = _asked(question, configuration, caller)
+    choices = _choices(asked, caller)
+    before = reader.holdings(wanted_by(ticket))
+    verdict = admit(ticket, admission_rules(decision, configuration.parameters), copy_of(before))
     trace.note("admit", *_admission(verdict, decision))
-    return replace(
-        _explained(question, configuration, verdict, trace),
-        authorized=decision,
-        funds=before.funds[ticket.account_id],
-        attempts=_attempts(ticket, decision, verdict, before, configuration),
+    planned = None
+    if isinstance(verdict, Admitted):
+        planned = connect_plan(ticket, decision, verdict, configuration.parameters.stop_causes)
+    parties = explain_parties(asked, choices, before)
+    return ExplainedCall(
+        question,
+        verdict,
+        tuple(trace.steps),
+        decision.gateway,
+        decision.account,
+        decision.phone,
+        asked,
+        tuple(_call_parties(configuration, parties, verdict, before)),
+        decision,
+        explain_attempts(ticket, decision, planned, before),
+        phone_month(decision.phone, _limited_month(ticket), before),
+        verdict.held.month if isinstance(verdict, Admitted) else Decimal(0),
     )
-
-
-def _explained(
-    question: CallQuestion, configuration: Configuration, verdict: Admitted | Refused, trace: Trace
-) -> ExplainedCall:
-    gateway = configuration.identify(question.source_ip, question.source_port)
-    account = configuration.accounts[gateway.account_id] if gateway else None
-    candidates = _candidates(configuration, gateway, account, question)
-    return ExplainedCall(question, verdict, tuple(trace.steps), gateway, account, candidates)
-
-
-def source_of(configuration: Configuration, gateway_name: str | None) -> tuple[str, int]:
-    """An address from which calls of this mapping gateway are identified as its own.
-
-    Without a name, of the only one there is. Raises InvalidInput.
-    """
-    gateways = configuration.mapping_gateways.values()
-    if gateway_name is None:
-        if len(gateways) != 1:
-            raise InvalidInput(f"{len(gateways)} mapping gateways: say --gateway or --source")
-        gateway = next(iter(gateways))
-    else:
-        named = [g for g in gateways if g.name == gateway_name]
-        if not named:
-            raise InvalidInput(f"no mapping gateway is named {gateway_name[:80]!r}")
-        gateway = named[0]
-    for ip, port in gateway.addresses:
-        for candidate in (port,) if port else (_SIP_PORT, *range(1024, 65536)):
-            if configuration.identify(ip, candidate) is gateway:
-                return ip, candidate
-    raise InvalidInput(f"mapping gateway {gateway.name} has no address: no call can come from it")
 
 
 class _NumberedLegs:
@@ -184,105 +217,97 @@ def _offered(question: CallQuestion) -> CallOffered:
     )
 
 
-def _read(reader: HoldingsReader, ticket: Ticket) -> Holdings:
-    payers = {ticket.account_id, *(leg.cost.account_id for leg in ticket.attempts)}
-    vendors = {leg.gateway_id for leg in ticket.attempts}
-    return reader.holdings(payers, {ticket.mapping_gateway_id}, vendors)
-
-
-def _copy(holdings: Holdings) -> Holdings:
-    """Figures before the admission takes its own."""
-    return Holdings(
-        {id_: replace(funds) for id_, funds in holdings.funds.items()},
-        {id_: replace(lines) for id_, lines in holdings.mapping_lines.items()},
-        {id_: replace(lines) for id_, lines in holdings.routing_lines.items()},
+def _refused(
+    question: CallQuestion,
+    configuration: Configuration,
+    verdict: Refused,
+    trace: Trace,
+    reader: HoldingsReader,
+) -> ExplainedCall:
+    """Refused before any money is asked for; prices are shown where the number has some."""
+    gateway = configuration.identify(question.source_ip, question.source_port)
+    bare = ExplainedCall(question, verdict, tuple(trace.steps), gateway, None)
+    if gateway is None:
+        return bare
+    caller = find_caller(_offered(question), configuration, gateway)
+    bare = replace(bare, account=caller.account, phone=caller.phone)
+    if not dialable(question.callee):
+        return bare
+    asked = _asked(question, configuration, caller)
+    choices = _choices(asked, caller)
+    month = month_of(caller.phone, question.when, configuration.parameters.zone)
+    holdings = reader.holdings(wanted_for(payers_of(choices), month))
+    parties = tuple(map(CallParty, explain_parties(asked, choices, holdings)))
+    return replace(
+        bare, asked=asked, parties=parties, month=phone_month(caller.phone, month, holdings)
     )
+
+
+def _asked(question: CallQuestion, configuration: Configuration, caller: Caller) -> Asked:
+    parameters = configuration.parameters
+    callee = caller.gateway.rewrite_callee(question.callee).removeprefix("+")
+    number = rated_number(callee, parameters.route_prefixes)
+    duration_s = question.duration_s
+    if duration_s is None:
+        duration_s = parameters.expected_duration_s
+    return Asked(configuration, Moment(number, question.when, duration_s), duration_s)
+
+
+def _choices(asked: Asked, caller: Caller) -> tuple[Choice, ...]:
+    allowed: RateType = caller.gateway.authorization
+    if caller.phone is not None:
+        allowed = caller.phone.authorization
+    return choose_each(asked, caller.account, caller.phone, allowed)
+
+
+def _call_parties(
+    configuration: Configuration,
+    parties: tuple[Party, ...],
+    verdict: Admitted | Refused,
+    before: Holdings,
+) -> list[CallParty]:
+    found = []
+    for level, party in enumerate(parties):
+        funds = before.funds[party.account.account_id]
+        if isinstance(verdict, Refused):
+            found.append(CallParty(party, funds))
+            continue
+        held = verdict.held.payers[level]
+        found.append(CallParty(party, funds, held.money, _benefits(configuration, verdict, level)))
+    return found
+
+
+def _benefits(
+    configuration: Configuration, verdict: Admitted, level: int
+) -> tuple[HeldBenefit, ...]:
+    payer, held = verdict.payers[level], verdict.held.payers[level]
+    shelf = configuration.packages
+    names = {
+        package.active_id: package.name
+        for kept in (*shelf.of_account.values(), *shelf.of_phone.values())
+        for package in kept
+    }
+    return (
+        *(
+            HeldBenefit(names[use.package_id], free_s=free_s)
+            for use, free_s in zip(payer.free, held.free_s, strict=True)
+            if free_s
+        ),
+        *(
+            HeldBenefit(names[package_id], gift=gift)
+            for package_id, gift in zip(payer.gifts, held.gifts, strict=True)
+            if gift
+        ),
+    )
+
+
+def _limited_month(ticket: Ticket) -> Month | None:
+    return ticket.month if ticket.monthly_maximum is not None else None
 
 
 def _admission(verdict: Admitted | Refused, decision: Authorized) -> tuple[str, str]:
     if isinstance(verdict, Refused):
         return f"refused: {verdict.reason}", verdict.detail
+    reserved = plain(verdict.held.payers[0].money)
     currency = decision.sale.terms.currency
-    return "admitted", f"{plain(verdict.reserved)} {currency} reserved for {verdict.granted_s} s"
-
-
-def _attempts(
-    ticket: Ticket,
-    decision: Authorized,
-    verdict: Admitted | Refused,
-    before: Holdings,
-    configuration: Configuration,
-) -> tuple[ExplainedAttempt, ...]:
-    tried: dict[str, Attempt] = {}
-    if isinstance(verdict, Admitted):
-        plan = connect_plan(ticket, decision, verdict, configuration.parameters.stop_causes)
-        tried = {attempt.leg_id: attempt for attempt in plan.attempts}
-    return tuple(
-        _attempt(leg, candidate.gateway, tried.get(leg.leg_id), before, refused=not tried)
-        for leg, candidate in zip(ticket.attempts, decision.candidates, strict=True)
-    )
-
-
-def _attempt(
-    leg: TicketAttempt,
-    gateway: RoutingGateway,
-    planned: Attempt | None,
-    before: Holdings,
-    *,
-    refused: bool,
-) -> ExplainedAttempt:
-    lines = before.routing_lines[leg.gateway_id]
-    host = f"[{gateway.host}]" if ":" in gateway.host else gateway.host
-    return ExplainedAttempt(
-        planned.number if planned else 0,
-        "" if planned else _why_not(leg, gateway, before, refused),
-        leg.gateway,
-        f"{host}:{gateway.port}/{gateway.transport}",
-        leg.caller,
-        leg.callee,
-        leg.cost,
-        lines.used,
-        lines.capacity,
-    )
-
-
-def _why_not(leg: TicketAttempt, gateway: RoutingGateway, before: Holdings, refused: bool) -> str:
-    lines = before.routing_lines[leg.gateway_id]
-    if lines.full:
-        return f"{lines.used} of {lines.capacity} lines in use"
-    if gateway.prepaid and before.funds[leg.cost.account_id].available <= 0:
-        return "prepaid, and nothing is left"
-    return "the call is refused" if refused else "enough vendors come before it"
-
-
-def _candidates(
-    configuration: Configuration,
-    gateway: MappingGateway | None,
-    account: Account | None,
-    question: CallQuestion,
-) -> tuple[PriceCandidate, ...]:
-    """Every rate that matches the rated number, from the longest prefix (spec §2.3)."""
-    if gateway is None or account is None or account.rate_group_id is None:
-        return ()
-    if not dialable(question.callee):
-        return ()
-    number = gateway.rewrite_callee(question.callee).removeprefix("+")
-    group = configuration.rate_groups[account.rate_group_id]
-    chosen = group.rate_for(number, question.when)
-    return tuple(
-        PriceCandidate(prefix, str(rate.tariff), rate.area, _verdict(rate, chosen, question.when))
-        for prefix, rates in group.rates.matches(number)
-        for rate in sorted(rates, key=lambda r: r.valid_from or _ALWAYS)
-    )
-
-
-def _verdict(rate: Rate, chosen: Rate | None, when: datetime) -> str:
-    if rate is chosen:
-        return "chosen"
-    if rate.locked:
-        return "locked"
-    if rate.valid_from is not None and when < rate.valid_from:
-        return f"valid from {rate.valid_from:%Y-%m-%dT%H:%M:%SZ}"
-    if rate.valid_until is not None and rate.valid_until <= when:
-        return f"valid until {rate.valid_until:%Y-%m-%dT%H:%M:%SZ}"
-    return "a longer prefix matches"
+    return "admitted", f"{reserved} {currency} reserved for {verdict.granted_s} s"

@@ -100,5 +100,6 @@ def operator(engine: sa.Engine, clock: OwnedClock) -> None:
     sample.plant_accounts(engine)
     sample.plant_cdrs(engine, 400, clock.now(), "2 hours")
     sample.plant_attempts(engine)
+    sample.plant_lines(engine)
     sample.plant_postings(engine)
     sample.plant_live_calls(engine, 40, clock.now())

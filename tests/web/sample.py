@@ -127,11 +127,11 @@ WHERE attempts = 0;
 LIVE = """
 SELECT setseed(0.25);
 INSERT INTO calls (call_id, switch_id, account_id, mapping_gateway_id, routing_gateway_ids,
-    reserved, granted_s, offered_at, answered_at, caller, callee, ticket)
+    payer_ids, payer_reserved, granted_s, offered_at, answered_at, caller, callee, ticket)
 SELECT gen_random_uuid(), 'switch-1', m.account_id, m.id,
     CASE WHEN n % 6 = 0 THEN (SELECT array_agg(id) FROM routing_gateways)
         ELSE ARRAY[(SELECT min(id) + n % 2 FROM routing_gateways)] END,
-    round((0.0123 * (1 + n % 3))::numeric, 6), 60 * (1 + n % 3),
+    ARRAY[m.account_id], ARRAY[round((0.0123 * (1 + n % 3))::numeric, 6)], 60 * (1 + n % 3),
     at, CASE WHEN n % 6 <> 0 THEN at + interval '3 seconds' END,
     '39021' || lpad((random() * 999999)::int::text, 6, '0'),
     (ARRAY['4930', '44207', '541143', '3726'])[1 + n % 4]
@@ -142,7 +142,8 @@ FROM (SELECT n, CAST(:now AS timestamptz) - CASE
     FROM generate_series(1, :count) AS n) AS made
 JOIN LATERAL (SELECT * FROM mapping_gateways ORDER BY id OFFSET n % 3 LIMIT 1) AS m ON true;
 UPDATE account_funds f SET lines = c.lines, reserved = c.reserved
-FROM (SELECT account_id, count(*) AS lines, sum(reserved) AS reserved FROM calls GROUP BY 1) AS c
+FROM (SELECT account_id, count(*) AS lines, sum(payer_reserved[1]) AS reserved
+    FROM calls GROUP BY 1) AS c
 WHERE c.account_id = f.account_id;
 """
 
@@ -170,6 +171,139 @@ JOIN accounts a ON a.id = sums.account_id AND a.kind <> 'system'
 WHERE sums.account_id = f.account_id;
 """
 
+LINES = """
+INSERT INTO cdr_charges (call_id, started_at, party, account_id, rate_group, prefix, billed_s,
+    rated_s, raw, net, tax, currency)
+SELECT call_id, started_at, 0, account_id, 'wholesale-usd', rate_prefix, billed_s, duration_s,
+    duration_s * 41 || '/200000', net, tax, currency
+FROM cdrs WHERE duration_s > 0
+UNION ALL
+SELECT call_id, started_at, -1, cost_account_id, 'cost-usd', cost_prefix, duration_s, duration_s,
+    duration_s * 91 || '/600000', cost, 0, cost_currency
+FROM cdrs WHERE duration_s > 0;
+"""
+
+RESELLING = """
+INSERT INTO accounts (name, kind, currency)
+SELECT name || ':USD', 'system', 'USD' FROM unnest(ARRAY['resale', 'gifts']) AS name;
+INSERT INTO rate_groups (name, currency) VALUES ('agents-usd', 'USD'), ('private-usd', 'USD');
+INSERT INTO accounts (name, title, kind, currency, rate_group_id)
+SELECT 'nordic-agency', 'Nordic Agency AB', 'ordinary', 'USD', id FROM rate_groups
+WHERE name = 'agents-usd';
+INSERT INTO accounts (name, title, kind, currency, rate_group_id, parent_id)
+SELECT 'tallinn-reseller', 'Tallinn Reseller', 'ordinary', 'USD', g.id, a.id
+FROM rate_groups g, accounts a WHERE g.name = 'agents-usd' AND a.name = 'nordic-agency';
+UPDATE accounts SET parent_id = (SELECT id FROM accounts WHERE name = 'tallinn-reseller'),
+    private_rate_group_id = (SELECT id FROM rate_groups WHERE name = 'private-usd'),
+    monthly_minimum = 25
+WHERE name = 'baltic-voice';
+INSERT INTO accounts (name, title, kind, currency, parent_id)
+SELECT 'office-' || n, 'Office number ' || n, 'ordinary', 'USD', a.id
+FROM generate_series(1, 23) AS n, accounts a WHERE a.name = 'nordic-agency';
+INSERT INTO packages (name, currency, rent, period, gift_money, minimum_consumption,
+    effective_consumption)
+VALUES ('Baltic 500', 'USD', 9.99, 'month', 10, 0, 0),
+    ('Evening', 'USD', 3, 'month', 0, 20, 5);
+INSERT INTO package_free_seconds (package_id, position, prefixes, start_s, end_s, seconds)
+SELECT id, v.position, v.prefixes, v.start_s, v.end_s, v.seconds
+FROM packages p JOIN (VALUES ('Baltic 500', 1, ARRAY['372', '371', '370'], 0, 86400, 30000),
+    ('Baltic 500', 2, ARRAY['*'], 0, 86400, 3600),
+    ('Evening', 1, ARRAY['44'], 64800, 28800, 6000)
+) AS v(name, position, prefixes, start_s, end_s, seconds) ON v.name = p.name;
+INSERT INTO phones (number, account_id, monthly_maximum, monthly_minimum, monthly_rent, locked)
+SELECT '3726' || n, a.id, CASE n WHEN 1001 THEN 30 WHEN 1002 THEN 12 END,
+    CASE n WHEN 1001 THEN 20 ELSE 0 END, CASE n WHEN 1003 THEN 0 ELSE 5 END, n = 1003
+FROM generate_series(1001, 1003) AS n, accounts a WHERE a.name = 'baltic-voice';
+INSERT INTO phone_months (phone_id, month, consumed, reserved)
+SELECT id, date_trunc('month', CAST(:now AS timestamptz) AT TIME ZONE 'UTC')::date,
+    CASE number WHEN '37261001' THEN 17.41 ELSE 11.2 END,
+    CASE number WHEN '37261001' THEN 0 ELSE 0.6 END
+FROM phones WHERE number <> '37261003';
+INSERT INTO package_orders (key, package_id, account_id, phone_id, available_from)
+SELECT p.name, p.id, a.id, CASE p.name WHEN 'Evening' THEN n.id END,
+    date_trunc('month', CAST(:now AS timestamptz))
+FROM packages p, accounts a, phones n WHERE a.name = 'baltic-voice' AND n.number = '37261002';
+INSERT INTO active_packages (order_id, package_id, account_id, phone_id, period_start, period_end,
+    rent_paid, gift_left, gift_reserved, consumption, minimum_consumption, effective_consumption)
+SELECT o.id, p.id, o.account_id, o.phone_id, date_trunc('month', CAST(:now AS timestamptz)),
+    date_trunc('month', CAST(:now AS timestamptz)) + interval '1 month', p.rent,
+    CASE p.name WHEN 'Evening' THEN 0 ELSE 6.75 END, CASE p.name WHEN 'Evening' THEN 0 ELSE 0.5 END,
+    CASE p.name WHEN 'Evening' THEN 3.2 ELSE 14.5 END, p.minimum_consumption,
+    p.effective_consumption
+FROM package_orders o JOIN packages p ON p.id = o.package_id;
+INSERT INTO active_free_seconds (active_package_id, position, prefixes, start_s, end_s, cycle_s,
+    left_s, reserved_s)
+SELECT a.id, f.position, f.prefixes, f.start_s, f.end_s, f.cycle_s, f.seconds * 2 / 5,
+    CASE f.position WHEN 1 THEN 120 ELSE 0 END
+FROM active_packages a JOIN package_free_seconds f ON f.package_id = a.package_id;
+INSERT INTO recurring_charges (kind, object_id, period_start, account_id, source, amount, currency,
+    balance_after, at)
+SELECT v.kind, n, date_trunc('month', CAST(:now AS timestamptz)), a.id, source, amount, 'USD', 100,
+    date_trunc('month', CAST(:now AS timestamptz)) + interval '7 minutes'
+FROM accounts a, (VALUES (1, 'package_rent', 'Baltic 500', 9.99), (2, 'phone_rent', '37261001', 5),
+    (3, 'phone_minimum', '37261001', 7.5), (4, 'account_minimum', 'baltic-voice', 0)
+) AS v(n, kind, source, amount) WHERE a.name = 'baltic-voice';
+"""
+
+RESOLD = """
+INSERT INTO cdr_charges (call_id, started_at, party, account_id, rate_group, prefix, billed_s,
+    rated_s, raw, net, tax, currency)
+SELECT l.call_id, l.started_at, v.party, a.id, 'agents-usd', l.prefix, l.billed_s, l.rated_s,
+    l.raw, round(l.net * v.share, 6), round(l.net * v.share * v.tax, 6), l.currency
+FROM cdr_charges l JOIN accounts c ON c.id = l.account_id AND c.name = 'baltic-voice',
+    (VALUES (1, 'tallinn-reseller', 0.9, 0), (2, 'nordic-agency', 0.8, 0.2))
+        AS v(party, name, share, tax)
+JOIN accounts a ON a.name = v.name
+WHERE l.party = 0;
+"""
+
+RATES = """
+INSERT INTO calendars (name, working_weekdays) VALUES ('estonia', '{1,2,3,4,5}');
+INSERT INTO calendar_days (calendar_id, day, kind, memo)
+SELECT id, DATE '2026-12-24', 'special', 'Christmas Eve' FROM calendars;
+UPDATE rate_groups SET timezone = 'Europe/Tallinn', boundary = 'split', decimals = 4,
+    memo = 'Customers who call by the trunk',
+    calendar_id = (SELECT id FROM calendars WHERE name = 'estonia')
+WHERE name = 'wholesale-usd';
+INSERT INTO period_rates (rate_group_id, position, days, start_s, end_s, multiplier)
+SELECT id, 1, ARRAY['special'], 0, 86400, 1.5 FROM rate_groups WHERE name = 'wholesale-usd'
+UNION ALL
+SELECT id, 2, ARRAY['working'], 72000, 25200, 0.5 FROM rate_groups WHERE name = 'wholesale-usd';
+INSERT INTO rates (rate_group_id, prefix, area, rate_type, tiers, sections, tax_percent,
+    effective_from, effective_to, locked)
+SELECT g.id, v.prefix, v.area, v.rate_type, v.tiers, v.sections, v.tax, v.since, v.until, v.locked
+FROM rate_groups g JOIN (VALUES
+    ('wholesale-usd', '*', 'Rest of the world', 5, '0|0:0.9/60/60', '', 0, NULL, NULL, false),
+    ('wholesale-usd', '372', 'Estonia', 4, '0|0:0.02/60/1', '', 22, NULL, NULL, false),
+    ('wholesale-usd', '3725', 'Estonia mobile', 4, '0|0:=0.21;180:0.15/60/60', '', 22, NULL, NULL,
+        false),
+    ('wholesale-usd', '4930', 'Germany Berlin', 5, '0.05|0:0.0123/60/1', '', 0,
+        NULL, timestamptz '2026-01-01 00:00Z', false),
+    ('wholesale-usd', '4930', 'Germany Berlin', 5, '0.05|0:0.0145/60/1', '', 0,
+        timestamptz '2026-01-01 00:00Z', NULL, false),
+    ('wholesale-usd', '49301', 'Germany Berlin center', 5, '0|0:0.01/60/1', '', 0, NULL, NULL,
+        true),
+    ('wholesale-usd', '44', 'United Kingdom', 5, '0|0:0.05/60/30', '60:0.10;120:0.18', 0, NULL,
+        NULL, false),
+    ('wholesale-usd', '7', 'Russia', 5, '0|0:0.4/60/60', '', 0,
+        timestamptz '2099-01-01 00:00Z', NULL, false),
+    ('cost-usd', '372', 'Estonia', 5, '0|0:0.011/60/1', '', 0, NULL, NULL, false),
+    ('cost-usd', '3725', 'Estonia mobile', 5, '0|0:0.3/60/1', '', 0, NULL, NULL, false),
+    ('cost-usd', '4930', 'Germany Berlin', 5, '0|0:0.009/60/1', '', 0, NULL, NULL, false),
+    ('cost-usd', '44', 'United Kingdom', 5, '0|0:0.02/60/1', '', 0, NULL, NULL, false),
+    ('agents-usd', '3725', 'Estonia mobile', 4, '0|0:0.09/60/60', '', 20, NULL, NULL, false),
+    ('agents-usd', '37', '', 5, '0|0:0.02/60/1', '', 0, NULL, NULL, false),
+    ('private-usd', '3725', 'Estonia mobile', 4, '0|0:0.19/60/1', '', 22, NULL, NULL, false)
+) AS v(name, prefix, area, rate_type, tiers, sections, tax, since, until, locked)
+ON v.name = g.name;
+INSERT INTO routes (prefix, gateway_id, priority)
+SELECT prefix, g.id, 10 * g.id FROM routing_gateways g,
+    unnest(ARRAY['372', '4930', '44', '1212']) AS prefix;
+INSERT INTO mapping_gateway_addresses (gateway_id, ip, port)
+SELECT id, '198.51.100.7', 5060 + id FROM mapping_gateways;
+UPDATE configuration_state SET version = version + 1;
+"""
+
 
 def plant_accounts(engine: sa.Engine) -> None:
     _run(engine, ACCOUNTS)
@@ -191,6 +325,22 @@ def plant_live_calls(engine: sa.Engine, count: int, now: datetime) -> None:
 def plant_postings(engine: sa.Engine) -> None:
     """An opening for everybody and the charges and costs of every record; balances follow."""
     _run(engine, POSTINGS)
+
+
+def plant_lines(engine: sa.Engine) -> None:
+    """The customer's and the vendor's line of every call that was answered."""
+    _run(engine, LINES)
+
+
+def plant_resellers(engine: sa.Engine, now: datetime) -> None:
+    """Two agents above baltic-voice with lines of its calls, packages, phones, recurring money."""
+    _run(engine, RESELLING, now=now)
+    _run(engine, RESOLD)
+
+
+def plant_rates(engine: sa.Engine) -> None:
+    """Decks, periods and routes: complete for 372 and 4930, with gaps and a loss elsewhere."""
+    _run(engine, RATES)
 
 
 def _run(engine: sa.Engine, script: str, **values: object) -> None:

@@ -16,10 +16,12 @@ from flask.testing import FlaskClient
 
 from controller.persistence.schema import cdrs
 from controller.persistence.views.cdrs import PostgresCdrs
+from controller.services.views.cdr_lines import margins, standing, superseded
 from controller.services.views.cdrs import CdrFilter, CdrRow
 from controller.services.views.paging import Direction, PageRequest
 from tests.web.conftest import OwnedClock
 from web.csv_text import cell
+from web.formatting import money
 
 pytestmark = pytest.mark.usefixtures("operator")
 
@@ -353,3 +355,86 @@ def test_only_so_many_exports_at_once(admin: FlaskClient) -> None:
     for response in running:
         response.close()
     assert admin.get("/cdrs.csv").status_code == 200
+
+
+# -- parties ------------------------------------------------------------------------------
+
+
+def resold_call(engine: sa.Engine, clock: OwnedClock) -> str:
+    """The dearest call of a customer below two agents."""
+    from tests.web import sample
+
+    sample.plant_resellers(engine, clock.now())
+    with engine.connect() as connection:
+        found = sa.text("SELECT call_id::text FROM cdr_charges WHERE party = 2 ORDER BY net DESC")
+        return str(connection.scalar(found))
+
+
+def test_a_record_shows_each_partys_line_and_who_earns_what(
+    engine: sa.Engine, admin: FlaskClient, clock: OwnedClock
+) -> None:
+    call_id = resold_call(engine, clock)
+    found = PostgresCdrs(engine).detail(call_id)
+    assert found is not None
+    customer, reseller, agency, vendor = found.lines
+    assert [line.party for line in found.lines] == [0, 1, 2, -1]
+    text = admin.get(f"/cdrs/{call_id}").text
+    for line in found.lines:
+        assert f'href="/accounts/{line.account_id}"' in text
+        assert money(line.net, "USD") in text
+        assert money(line.gross, "USD") in text
+        assert line.raw in text
+        assert line.rate_group in text
+    assert [(m.account, m.amount) for m in margins(found.lines)] == [
+        ("tallinn-reseller", customer.net - reseller.net),
+        ("nordic-agency", reseller.net - agency.net),
+        ("", agency.net - vendor.gross),
+    ]
+    assert money(agency.net - vendor.gross, "USD", signed=True) in text
+    assert "Before re-rating" not in text
+
+
+def test_a_corrected_line_stands_and_the_charge_before_is_shown_below(
+    engine: sa.Engine, admin: FlaskClient, clock: OwnedClock
+) -> None:
+    call_id = resold_call(engine, clock)
+    corrected = """
+        INSERT INTO cdr_charges (call_id, started_at, party, revision, account_id, rate_group,
+            prefix, billed_s, net, tax, currency, free_s, gift, package_ids)
+        SELECT call_id, started_at, party, 1, account_id, 'corrected', prefix, billed_s, 7.125, 0.5,
+            currency, 120, 0.25, ARRAY(SELECT id FROM active_packages ORDER BY id LIMIT 1)
+        FROM cdr_charges WHERE call_id = :call_id AND party = 0
+    """
+    with engine.begin() as connection:
+        connection.execute(sa.text(corrected), {"call_id": call_id})
+    found = PostgresCdrs(engine).detail(call_id)
+    assert found is not None
+    assert [(line.party, line.revision) for line in standing(found.lines)] == [
+        (0, 1),
+        (1, 0),
+        (2, 0),
+        (-1, 0),
+    ]
+    assert [(line.party, line.revision) for line in superseded(found.lines)] == [(0, 0)]
+    assert margins(found.lines)[0].amount == Decimal("7.125") - found.lines[2].net
+    text = admin.get(f"/cdrs/{call_id}").text
+    now, _, before = text.partition("Before re-rating")
+    for shown in ("7.1250\u00a0USD", "7.6250\u00a0USD", "0.25\u00a0USD", "120 s", "Baltic 500"):
+        assert shown in now
+    assert "when it ended" in now
+    assert money(found.lines[0].net, "USD") in before
+
+
+def test_a_margin_between_currencies_is_not_told(engine: sa.Engine, clock: OwnedClock) -> None:
+    found = PostgresCdrs(engine).detail(resold_call(engine, clock))
+    assert found is not None
+    foreign = [replace(line, currency="EUR") if line.party == 1 else line for line in found.lines]
+    assert [m.account for m in margins(foreign)] == [""]
+    assert margins(line for line in found.lines if line.party >= 0)[-1].account == "nordic-agency"
+    assert margins(()) == ()
+
+
+def test_a_record_that_nobody_paid_for_says_so(
+    engine: sa.Engine, admin: FlaskClient, clock: OwnedClock
+) -> None:
+    assert "Nobody was charged." in admin.get(f"/cdrs/{add_record(engine, clock)}").text

@@ -13,7 +13,20 @@ from tests.web.conftest import PASSWORDS, MakeApp, OwnedClock
 from tests.web.wiring import web_services
 from web import create_app
 
-PAGES = ("/", "/calls", "/calls/rows", "/cdrs", "/accounts", "/accounts/5", "/password")
+PAGES = (
+    "/",
+    "/calls",
+    "/calls/rows",
+    "/cdrs",
+    "/accounts",
+    "/accounts/5",
+    "/rates",
+    "/rates/1",
+    "/explain/rate",
+    "/explain/call",
+    "/coverage",
+    "/password",
+)
 
 
 @pytest.mark.usefixtures("operator")

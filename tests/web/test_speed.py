@@ -58,7 +58,9 @@ def _fill(engine: sa.Engine) -> None:
         partitions.make_months(connection, now.date())
     sample.plant_accounts(engine)
     sample.plant_cdrs(engine, RECORDS, now, "20 days")
+    sample.plant_lines(engine)
     sample.plant_postings(engine)
+    sample.plant_resellers(engine, now)
     sample.plant_live_calls(engine, 2_000, now)
     with engine.begin() as connection:
         connection.execute(sa.text(MORE_ACCOUNTS), {"count": ACCOUNTS})
@@ -109,6 +111,7 @@ def deep(client: FlaskClient, path: str, pages: int) -> str:
         "/accounts?q=customer-999",
         "/accounts?q=no-such-thing",
         "/accounts/5",
+        "/accounts/6",
         "/calls",
         "/",
     ],

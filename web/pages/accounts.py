@@ -6,9 +6,10 @@ from flask.typing import ResponseReturnValue
 from controller.domain.configuration import AccountKind
 from controller.services.views.accounts import AccountFilter
 from web.access import ADMINISTRATORS, allow
+from web.charts import share
 from web.context import config, services
 from web.fields import MAX_NAME, Fields, page_request
-from web.wording import call_words, posting_words
+from web.wording import call_words, posting_words, recurring_words
 
 pages = Blueprint("accounts", __name__)
 
@@ -40,11 +41,15 @@ def detail(account_id: int) -> ResponseReturnValue:
     if account is None:
         abort(404)
     request_ = page_request(request.args, config().page_size)
+    now = services().clock.now()
     return render_template(
         "account.html",
         account=account,
         postings=services().accounts.postings(account_id, request_),
+        held=services().accounts.subscriptions(account_id, now),
+        share=share,
         posting_words=posting_words,
+        recurring_words=recurring_words,
         call_words=call_words,
-        now=services().clock.now(),
+        now=now,
     )

@@ -13,6 +13,7 @@ from flask import Blueprint, Response, abort, render_template, request
 from flask.typing import ResponseReturnValue
 
 from controller.domain.reasons import Reason
+from controller.services.views.cdr_lines import margins, standing, superseded
 from controller.services.views.cdrs import CdrFilter, CdrPage, CdrRow
 from web.access import ADMINISTRATORS, allow
 from web.charts import attempt_segments
@@ -69,6 +70,9 @@ def detail(call_id: UUID) -> ResponseReturnValue:
         "cdr.html",
         cdr=found.record,
         trace=found.trace,
+        parties=standing(found.lines),
+        corrected=superseded(found.lines),
+        margins=margins(found.lines),
         timeline=attempt_segments(found.attempts, found.record.started_at),
     )
 

@@ -1,5 +1,6 @@
 """Accounts and their money. Implements `services.views.accounts.AccountView`."""
 
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,12 +14,15 @@ from controller.persistence.schema import (
 )
 from controller.persistence.views.postings import read_postings
 from controller.persistence.views.reading import reading
+from controller.persistence.views.subscriptions import read_subscriptions
 from controller.services.views.accounts import (
     AccountDetail,
     AccountFilter,
+    AccountLink,
     AccountPage,
     AccountRow,
     PostingPage,
+    Subscriptions,
 )
 from controller.services.views.paging import PageRequest
 
@@ -62,21 +66,28 @@ class PostgresAccounts:
         return AccountPage(tuple(rows[:limit]), rows[limit - 1].name if more else None)
 
     def detail(self, account_id: int) -> AccountDetail | None:
-        statement = (
-            sa.select(
-                *_FIELDS, rate_groups.c.name.label("rate_group"), accounts.c.created_at, _MEMO
-            )
-            .select_from(
-                _SOURCE.outerjoin(rate_groups, rate_groups.c.id == accounts.c.rate_group_id)
-            )
-            .where(accounts.c.id == account_id)
-        )
         with reading(self._engine) as connection:
-            row = connection.execute(statement).one_or_none()
+            row = connection.execute(_DETAIL.where(accounts.c.id == account_id)).one_or_none()
             if row is None:
                 return None
             gateways = connection.scalars(_gateways(account_id)).all()
-        return _detail(row._asdict(), tuple(gateways))
+            above = connection.execute(_CHAIN, {"account_id": account_id}).all()
+            below = connection.execute(_children(account_id)).all()
+            number = connection.scalar(_CHILDREN.where(accounts.c.parent_id == account_id))
+        values = row._asdict()
+        extra = {name: values.pop(name) for name in _EXTRA}
+        return AccountDetail(
+            row=AccountRow(**values),
+            gateways=tuple(gateways),
+            chain=tuple(AccountLink(*agent) for agent in above),
+            children=tuple(AccountRow(**child._asdict()) for child in below),
+            children_count=number or 0,
+            **extra,
+        )
+
+    def subscriptions(self, account_id: int, now: datetime) -> Subscriptions:
+        with reading(self._engine) as connection:
+            return read_subscriptions(connection, account_id, now)
 
     def id_of(self, name: str) -> int | None:
         with reading(self._engine) as connection:
@@ -87,7 +98,52 @@ class PostgresAccounts:
             return read_postings(connection, account_id, request)
 
 
-_MEMO = accounts.c.memo.label("memo")
+_private = rate_groups.alias("private")
+_EXTRA = ("rate_group", "private_rate_group", "monthly_minimum", "created_at", "memo")
+_DETAIL = sa.select(
+    *_FIELDS,
+    sa.func.coalesce(rate_groups.c.name, "").label("rate_group"),
+    sa.func.coalesce(_private.c.name, "").label("private_rate_group"),
+    accounts.c.monthly_minimum,
+    accounts.c.created_at,
+    accounts.c.memo,
+).select_from(
+    _SOURCE.outerjoin(rate_groups, rate_groups.c.id == accounts.c.rate_group_id).outerjoin(
+        _private, _private.c.id == accounts.c.private_rate_group_id
+    )
+)
+
+# the nearest first; nothing forbids a hand in the database to make a circle
+_CHAIN = sa.text(
+    """
+WITH RECURSIVE above(id, name, parent_id, level) AS (
+    SELECT p.id, p.name, p.parent_id, 1
+    FROM accounts a JOIN accounts p ON p.id = a.parent_id WHERE a.id = :account_id
+    UNION ALL
+    SELECT p.id, p.name, p.parent_id, level + 1
+    FROM above JOIN accounts p ON p.id = above.parent_id WHERE level < 32
+)
+SELECT id, name FROM above ORDER BY level
+"""
+)
+_CHILDREN = sa.select(sa.func.count()).select_from(accounts)
+_MAX_CHILDREN = 20
+
+
+def _children(account_id: int) -> sa.Select[Any]:
+    """Found by their parent first: in the order of names, every account would be looked at."""
+    below = (
+        sa.select(accounts.c.id)
+        .where(accounts.c.parent_id == account_id)
+        .cte("below")
+        .prefix_with("MATERIALIZED")
+    )
+    return (
+        sa.select(*_FIELDS)
+        .select_from(_SOURCE.join(below, below.c.id == accounts.c.id))
+        .order_by(accounts.c.name)
+        .limit(_MAX_CHILDREN)
+    )
 
 
 def _conditions(wanted: AccountFilter) -> list[sa.ColumnElement[bool]]:
@@ -124,9 +180,3 @@ def _gateways(account_id: int) -> sa.Executable:
 
 
 _MAX_GATEWAYS = 50
-
-
-def _detail(values: dict[str, Any], gateways: tuple[str, ...]) -> AccountDetail:
-    rate_group = values.pop("rate_group") or ""
-    created_at, memo = values.pop("created_at"), values.pop("memo")
-    return AccountDetail(AccountRow(**values), rate_group, gateways, created_at, memo)

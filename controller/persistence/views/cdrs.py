@@ -20,6 +20,7 @@ from controller.persistence.schema import (
     mapping_gateways,
     routing_gateways,
 )
+from controller.persistence.views.cdr_lines import lines_of
 from controller.persistence.views.keyset import beyond, neighbors, order
 from controller.persistence.views.reading import reading
 from controller.services.views.cdrs import (
@@ -91,10 +92,11 @@ class PostgresCdrs:
             if row is None:
                 return None
             attempts = connection.execute(legs).all()
+            lines = lines_of(connection, call_id, row.started_at)
         values = row._asdict()
         trace = tuple((step, verdict, text) for step, verdict, text in values.pop("trace"))
         return CdrDetail(
-            CdrRow(**values), tuple(AttemptRow(**leg._asdict()) for leg in attempts), trace
+            CdrRow(**values), tuple(AttemptRow(**leg._asdict()) for leg in attempts), trace, lines
         )
 
     def choices(self) -> CdrChoices:

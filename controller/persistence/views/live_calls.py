@@ -58,7 +58,7 @@ _ROWS = (
         _VENDORS.label("routing_gateways"),
         calls.c.offered_at,
         calls.c.answered_at,
-        calls.c.reserved,
+        calls.c.payer_reserved[1].label("reserved"),
         calls.c.granted_s,
     )
     .join(accounts, accounts.c.id == calls.c.account_id)

@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from controller.persistence.schema import account_funds, accounts, cdrs, postings
+from controller.persistence.schema import account_funds, accounts, cdr_charges, cdrs, postings
 from controller.persistence.views.keyset import beyond, neighbors, order
 from controller.services.views.accounts import PostedCall, PostingPage, PostingRow
 from controller.services.views.paging import Direction, PageRequest, Position
@@ -32,7 +32,8 @@ def read_postings(connection: sa.Connection, account_id: int, request: PageReque
     first, last = _position(rows[0]), _position(rows[-1])
     newer, older = neighbors(request, first, last, more)
     start = _balance_after(connection, account_id, first, newest=newer is None)
-    calls = _calls(connection, [row["call_id"] for row in rows if row["call_id"] is not None])
+    call_ids = [row["call_id"] for row in rows if row["call_id"] is not None]
+    calls = _calls(connection, account_id, call_ids)
     return PostingPage(tuple(_with_balances(rows, start, calls)), newer, older)
 
 
@@ -96,18 +97,52 @@ def _balance_after(
     return None if count > MAX_NEWER else balance - moved
 
 
-def _calls(connection: sa.Connection, call_ids: Sequence[str]) -> dict[str, PostedCall]:
+def _calls(
+    connection: sa.Connection, account_id: int, call_ids: Sequence[str]
+) -> dict[str, PostedCall]:
+    """Each party has its own line of a call; other accounts see the customer's."""
     if not call_ids:
         return {}
     found = sa.select(
         cdrs.c.call_id,
+        cdrs.c.started_at,
         cdrs.c.callee_rated,
         cdrs.c.billed_s,
         cdrs.c.duration_s,
         cdrs.c.rate_prefix,
         cdrs.c.routing_gateway,
     ).where(cdrs.c.call_id.in_(set(call_ids)))
-    return {row[0]: PostedCall(*row[1:]) for row in connection.execute(found)}
+    # a month without statistics yet, as every new one, would be read whole
+    connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+    records = connection.execute(found).all()
+    own = _own_lines(connection, account_id, records)
+    return {
+        record.call_id: PostedCall(
+            record.callee_rated,
+            own.get(record.call_id, record).billed_s,
+            record.duration_s,
+            own.get(record.call_id, record).rate_prefix,
+            record.routing_gateway,
+        )
+        for record in records
+    }
+
+
+def _own_lines(
+    connection: sa.Connection, account_id: int, records: Sequence[Any]
+) -> dict[str, Any]:
+    """The account's line of each call, its last revision."""
+    line = cdr_charges.c
+    found = (
+        sa.select(line.call_id, line.billed_s, line.prefix.label("rate_prefix"))
+        .where(
+            line.call_id.in_({record.call_id for record in records}),
+            line.started_at.in_({record.started_at for record in records}),
+            line.account_id == account_id,
+        )
+        .order_by(line.revision)
+    )
+    return {row.call_id: row for row in connection.execute(found)}
 
 
 def _with_balances(

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from controller.domain.coverage_walk import GapKind
+from controller.services.coverage import CoverageReport
 from controller.services.doctor import Finding, Status
 
 EXAMPLES = 3
@@ -18,17 +20,13 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class ConfigurationFacts:
-    """`unsold`, `unrouted`, `uncosted`: by rate group or gateway, destinations that lack
-    a sell rate, a route, a cost rate."""
+    """How many gateways there are, and what is incomplete about them."""
 
     mapping_gateways: int
     routing_gateways: int
     without_rate_group: Listed
     without_address: Listed
     dead_routes: Listed
-    unsold: dict[str, list[str]]
-    unrouted: dict[str, list[str]]
-    uncosted: dict[str, list[str]]
 
 
 def judge_configuration(facts: ConfigurationFacts) -> Iterable[Finding]:
@@ -58,14 +56,35 @@ def judge_configuration(facts: ConfigurationFacts) -> Iterable[Finding]:
         "routes to gateways that are locked, or whose account is",
         "unlock them, or take the routes away",
     )
-    yield _gaps("sell rates", facts.unsold, "with routes and no sell rate", "add rates")
-    yield _gaps("routes of sold", facts.unrouted, "with a sell rate and no route", "add routes")
-    yield _gaps(
+
+
+def judge_coverage(report: CoverageReport) -> Iterable[Finding]:
+    """`tollgate coverage` names all of what is summed up here."""
+    for kind, (name, what, remedy) in _GAPS.items():
+        if report.gaps[kind].count or kind not in _SAID_WHEN_FOUND:
+            yield _gaps(report, kind, name, what, remedy)
+
+
+_SAID_WHEN_FOUND = frozenset({GapKind.CHAIN, GapKind.LOSS})
+_GAPS = {
+    GapKind.UNSOLD: ("sell rates", "with routes and no sell rate", "add rates"),
+    GapKind.UNROUTED: ("routes of sold", "with a sell rate and no route", "add routes"),
+    GapKind.UNCOSTED: (
         "cost rates",
-        facts.uncosted,
         "routed to a vendor without a cost rate, which is skipped",
         "add the vendor's rates, or take the routes away",
-    )
+    ),
+    GapKind.CHAIN: (
+        "agents' rates",
+        "that customers are sold and their agents have no rate for: calls are refused",
+        "add the agent's rates",
+    ),
+    GapKind.LOSS: (
+        "margins",
+        "sold below cost, at 60 s",
+        "raise the price, or take the route away: 'tollgate coverage' lists them",
+    ),
+}
 
 
 def _listed(name: str, found: Listed, what: str, remedy: str) -> Finding:
@@ -76,19 +95,21 @@ def _listed(name: str, found: Listed, what: str, remedy: str) -> Finding:
     return Finding(name, Status.WARN, detail, remedy)
 
 
-def _gaps(name: str, gaps: dict[str, list[str]], what: str, remedy: str) -> Finding:
-    found = {owner: prefixes for owner, prefixes in gaps.items() if prefixes}
-    if not found:
+def _gaps(report: CoverageReport, kind: GapKind, name: str, what: str, remedy: str) -> Finding:
+    found = report.gaps[kind]
+    if not found.count:
         return Finding(name, Status.OK, "complete")
     parts = [
-        f"{owner}: {len(prefixes)} ({_some(prefixes)})"
-        for owner, prefixes in sorted(found.items())[:EXAMPLES]
+        f"{owner}: {count} ({_some(report, kind, owner)})"
+        for owner, count in sorted(found.by_owner.items())[:EXAMPLES]
     ]
-    more = f" and {len(found) - EXAMPLES} more" if len(found) > EXAMPLES else ""
-    detail = f"destinations {what}: {'; '.join(parts)}{more}"
-    return Finding(name, Status.WARN, detail, remedy)
+    others = len(found.by_owner) - EXAMPLES
+    more = f" and {others} more" if others > 0 else ""
+    return Finding(name, Status.WARN, f"destinations {what}: {'; '.join(parts)}{more}", remedy)
 
 
-def _some(names: Iterable[str]) -> str:
-    listed = list(names)
-    return ", ".join(listed[:EXAMPLES]) + (", …" if len(listed) > EXAMPLES else "")
+def _some(report: CoverageReport, kind: GapKind, owner: str) -> str:
+    """The first prefixes of an owner, of those that are listed."""
+    named = (gap.prefix for gap in report.gaps[kind].listed if gap.owner == owner)
+    prefixes = list(dict.fromkeys(named))
+    return ", ".join(prefixes[:EXAMPLES]) + (", …" if len(prefixes) > EXAMPLES else "")

@@ -1,7 +1,7 @@
 """Accounts, their money and their postings, as pages show them."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Protocol
 
@@ -49,17 +49,108 @@ class AccountPage:
 
 
 @dataclass(frozen=True, slots=True)
+class AccountLink:
+    account_id: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class AccountDetail:
+    """`chain` are the agents above, the nearest first; `children` the first of `children_count`
+    accounts directly below, by name."""
+
     row: AccountRow
     rate_group: str
+    private_rate_group: str
+    monthly_minimum: Decimal
     gateways: tuple[str, ...]
     created_at: datetime
     memo: str
+    chain: tuple[AccountLink, ...] = ()
+    children: tuple[AccountRow, ...] = ()
+    children_count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FreeSecondsLeft:
+    """An allowance of an active package. `total_s` is what the package gives in a whole period."""
+
+    prefixes: tuple[str, ...]
+    start_s: int
+    end_s: int
+    total_s: int
+    left_s: int
+    reserved_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class PackageInUse:
+    """A package's current period. Benefits begin at `effective_consumption`.
+
+    `phone` is empty where the package is the whole account's.
+    """
+
+    name: str
+    phone: str
+    currency: str
+    period_start: datetime
+    period_end: datetime
+    rent_paid: Decimal
+    gift_total: Decimal
+    gift_left: Decimal
+    gift_reserved: Decimal
+    consumption: Decimal
+    minimum_consumption: Decimal
+    effective_consumption: Decimal
+    free: tuple[FreeSecondsLeft, ...]
+
+    @property
+    def is_effective(self) -> bool:
+        return self.consumption >= self.effective_consumption
+
+
+@dataclass(frozen=True, slots=True)
+class RecurringCharge:
+    """Rent or a shortfall that was charged; `period_start` says for when."""
+
+    kind: str
+    source: str
+    period_start: datetime
+    amount: Decimal
+    currency: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneMonth:
+    """A phone's current month: what its calls cost, and what those in progress may cost."""
+
+    number: str
+    locked: bool
+    rent: Decimal
+    minimum: Decimal
+    maximum: Decimal | None
+    consumed: Decimal
+    reserved: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Subscriptions:
+    """An account's packages, recurring money and phones; the first of them where there are many.
+
+    `month` is the current one, by the platform's zone.
+    """
+
+    month: date
+    packages: tuple[PackageInUse, ...] = ()
+    recurring: tuple[RecurringCharge, ...] = ()
+    phones: tuple[PhoneMonth, ...] = ()
+    phones_count: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class PostedCall:
-    """What a posting needs to say about its call."""
+    """What a posting needs to say about its call; seconds and prefix are the account's own."""
 
     callee: str
     billed_s: int
@@ -98,6 +189,8 @@ class AccountView(Protocol):
     def page(self, wanted: AccountFilter, after: str, limit: int) -> AccountPage: ...
 
     def detail(self, account_id: int) -> AccountDetail | None: ...
+
+    def subscriptions(self, account_id: int, now: datetime) -> Subscriptions: ...
 
     def id_of(self, name: str) -> int | None: ...
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
 
+from controller.services.views.cdr_lines import PartyLine
 from controller.services.views.paging import PageRequest, Position
 
 
@@ -53,6 +54,7 @@ class CdrRow:
     account_id: int | None
     account: str
     mapping_gateway: str
+    phone: str
     routing_gateway: str
     attempts: int
     rate_prefix: str
@@ -116,9 +118,12 @@ class AttemptRow:
 
 @dataclass(frozen=True, slots=True)
 class CdrDetail:
+    """`lines` has every revision of each party's line."""
+
     record: CdrRow
     attempts: tuple[AttemptRow, ...]
     trace: tuple[tuple[str, str, str], ...]
+    lines: tuple[PartyLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,11 @@ from controller.services.ports import Clock
 from controller.services.sign_in import SignIn
 from controller.services.views.accounts import AccountView
 from controller.services.views.cdrs import CdrView
+from controller.services.views.coverage import CoverageWatch
 from controller.services.views.dashboard import DashboardView
+from controller.services.views.explain import ExplainView
 from controller.services.views.live_calls import LiveCallView
+from controller.services.views.rates import RateView
 
 
 class DatabaseProbe(Protocol):
@@ -25,5 +28,8 @@ class WebServices:
     cdrs: CdrView
     accounts: AccountView
     dashboard: DashboardView
+    rates: RateView
+    explain: ExplainView
+    coverage: CoverageWatch
     database: DatabaseProbe
     clock: Clock
