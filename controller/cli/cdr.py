@@ -12,7 +12,17 @@ import click
 
 from controller import bootstrap
 from controller.cli import arguments
-from controller.cli.cdr_view import EXPORTED, exported, json_lines, record_as_json, show_record
+from controller.cli.cdr_rerate import rerate_command
+from controller.cli.cdr_view import (
+    EXPORTED,
+    LINE_COLUMNS,
+    Cells,
+    exported,
+    json_lines,
+    line_cells,
+    record_as_json,
+    show_record,
+)
 from controller.cli.output import (
     database_errors,
     output_file,
@@ -39,6 +49,9 @@ def cdr_group() -> None:
     """Call detail records."""
 
 
+cdr_group.add_command(rerate_command)
+
+
 @cdr_group.command("ingest")
 @click.argument("folder", required=False, type=click.Path(path_type=Path))
 @click.option("--keep", is_flag=True, help="Leave the files of settled calls where they are.")
@@ -59,10 +72,10 @@ def ingest_command(settings: Settings, folder: Path | None, keep: bool, as_json:
         store = PostgresCallStore(driver_url(bootstrap.database_url(settings)))
         open_things.callback(store.close)
         tell = open_things.enter_context(progress("settling"))
-        threshold_ms = PostgresRecords(bootstrap.engine(settings)).hold_time_threshold_ms()
+        rules = PostgresRecords(bootstrap.engine(settings)).record_rules()
         spool = _Folder(folder, settings.switch_id, keep)
         total = Ingested()
-        for total in ingest(spool.ended_calls(), store, threshold_ms, spool.discard):
+        for total in ingest(spool.ended_calls(), store, rules, spool.discard):
             tell(f"{total.read} of {spool.files} files, {total.settled} calls settled")
     _report(total, spool, as_json)
     if total.failed or spool.unreadable:
@@ -73,18 +86,30 @@ def ingest_command(settings: Settings, folder: Path | None, keep: bool, as_json:
 @click.option("--from", "since", metavar="ISO8601", required=True, help="Calls from this time on.")
 @click.option("--to", "until", metavar="ISO8601", required=True, help="… and before this one.")
 @click.option("--format", "form", type=click.Choice(["csv", "jsonl"]), default="csv")
+@click.option("--lines", is_flag=True, help="One row for each party of each call.")
 @click.option("--out", type=click.Path(path_type=Path), help="A file; else standard output.")
 @click.pass_obj
-def export_command(settings: Settings, since: str, until: str, form: str, out: Path | None) -> None:
-    """Write the records of a period, the oldest first. Amounts are exact text, times UTC."""
+def export_command(
+    settings: Settings, since: str, until: str, form: str, lines: bool, out: Path | None
+) -> None:
+    """Write the records of a period, the oldest first. Amounts are exact text, times UTC.
+
+    With --lines, what each party of the calls pays or gets, as it stands after re-rating.
+    """
     # here, not above: it brings Flask along, for which no other command should wait
     from web.csv_text import csv_pieces
 
-    period = _period(since, until)
+    start, end = _period(since, until)
+    if start is None or end is None:
+        raise InvalidInput("--from and --to are needed")
     showing = progress("exporting", printing=out is None)
     with database_errors(), showing as tell, output_file(out) as stream:
-        rows = _counted(PostgresRecords(bootstrap.engine(settings)).between(*period), tell)
-        pieces = csv_pieces(EXPORTED, map(exported, rows)) if form == "csv" else json_lines(rows)
+        records = PostgresRecords(bootstrap.engine(settings))
+        columns, rows = EXPORTED, map(exported, records.between(start, end))
+        if lines:
+            columns, rows = LINE_COLUMNS, map(line_cells, records.lines_between(start, end))
+        counted = _counted(rows, tell)
+        pieces = csv_pieces(columns, counted) if form == "csv" else json_lines(columns, counted)
         for piece in pieces:
             stream.write(piece)
 
@@ -100,7 +125,7 @@ def show_command(settings: Settings, call_id: str, as_json: bool) -> None:
     records = PostgresRecords(engine)
     with database_errors():
         detail = PostgresCdrs(engine).detail(wanted)
-        posted = records.postings_of(detail.record) if detail else []
+        posted = records.postings_of(detail) if detail else []
         open_call = records.open_call(wanted) if detail is None else None
     if detail is None:
         why = f"in progress on {open_call.switch_id}" if open_call else "unknown"
@@ -203,10 +228,10 @@ def _period(since: str | None, until: str | None) -> tuple[datetime | None, date
     return start, end
 
 
-def _counted(rows: Iterable[CdrRow], tell: Callable[[str], None]) -> Iterator[CdrRow]:
+def _counted(rows: Iterable[Cells], tell: Callable[[str], None]) -> Iterator[Cells]:
     for number, row in enumerate(rows, start=1):
         if number % 1_000 == 0:
-            tell(f"{number} records")
+            tell(f"{number} rows")
         yield row
 
 

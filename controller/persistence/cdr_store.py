@@ -12,11 +12,15 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from controller.domain.configuration import CallParameters
+from controller.domain.call_record import RecordRules
+from controller.domain.cdr import VENDOR
 from controller.domain.ledger import PostingKind, call_posting_id
+from controller.persistence.config_objects import parameters_from
 from controller.persistence.database import transaction
 from controller.persistence.schema import accounts, calls, cdrs, configuration_state, postings
-from controller.services.views.cdrs import CdrRow
+from controller.persistence.views.cdr_lines import standing_lines
+from controller.services.views.cdr_lines import CallLine
+from controller.services.views.cdrs import CdrDetail, CdrRow
 
 FETCHED_AT_ONCE = 2_000
 SNAPSHOT = sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
@@ -32,6 +36,7 @@ class CallPosting:
     amount: Decimal
     currency: str
     at: datetime
+    memo: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +68,20 @@ class PostgresRecords:
             conditions, (cdrs.c.started_at.desc(), cdrs.c.call_id.desc()), limit=limit
         )
 
-    def postings_of(self, record: CdrRow) -> list[CallPosting]:
-        """Found by the ids that the call's postings must have."""
-        owed = [
-            (PostingKind.CALL_CHARGE, record.account_id),
-            (PostingKind.CALL_TAX, record.account_id),
-            (PostingKind.CALL_COST, record.cost_account_id),
-        ]
-        ids = [call_posting_id(record.call_id, k, account) for k, account in owed if account]
+    def lines_between(self, since: datetime, until: datetime) -> Iterator[CallLine]:
+        """What each party of these calls pays or gets now, the oldest call first."""
         with transaction(self._engine) as connection:
-            rows = connection.execute(_POSTINGS.where(postings.c.id.in_(ids))).all()
+            connection.execute(SNAPSHOT)
+            yield from standing_lines(connection, since, until)
+
+    def postings_of(self, call: CdrDetail) -> list[CallPosting]:
+        """Found by the ids that a call's postings must have; corrections by their call."""
+        found = postings.c.id.in_(list(_posting_ids(call)))
+        corrected = (postings.c.call_id == call.record.call_id) & (
+            postings.c.kind == sa.literal_column(f"'{PostingKind.CORRECTION}'")
+        )
+        with transaction(self._engine) as connection:
+            rows = connection.execute(_POSTINGS.where(found | corrected)).all()
         return [CallPosting(*row) for row in rows]
 
     def open_call(self, call_id: str) -> OpenCall | None:
@@ -83,11 +92,11 @@ class PostgresRecords:
             row = connection.execute(wanted).one_or_none()
         return OpenCall(*row) if row is not None else None
 
-    def hold_time_threshold_ms(self) -> int:
-        """The one parameter of calls that settlement needs, without compiling every rate."""
+    def record_rules(self) -> RecordRules:
+        """What settlement needs of the parameters, without compiling every rate."""
         with transaction(self._engine) as connection:
             stored = connection.scalar(sa.select(configuration_state.c.parameters)) or {}
-        return int(stored.get("hold_time_threshold_ms", CallParameters().hold_time_threshold_ms))
+        return parameters_from(stored).record_rules
 
     def _stream(
         self,
@@ -123,11 +132,22 @@ _POSTINGS = (
         postings.c.amount,
         postings.c.currency,
         postings.c.at,
+        postings.c.memo,
     )
     .join(_debit, _debit.c.id == postings.c.debit_account_id)
     .join(_credit, _credit.c.id == postings.c.credit_account_id)
-    .order_by(postings.c.kind)
+    .order_by(postings.c.at, postings.c.kind, postings.c.amount.desc())
 )
+
+
+def _posting_ids(call: CdrDetail) -> Iterator[str]:
+    record = call.record
+    payers = {line.account_id for line in call.lines if line.party != VENDOR}
+    payers.update(() if record.account_id is None else (record.account_id,))
+    for kind in (PostingKind.CALL_CHARGE, PostingKind.CALL_TAX, PostingKind.GIFT):
+        yield from (call_posting_id(record.call_id, kind, account_id) for account_id in payers)
+    if record.cost_account_id is not None:
+        yield call_posting_id(record.call_id, PostingKind.CALL_COST, record.cost_account_id)
 
 
 def _period(since: datetime | None, until: datetime | None) -> list[sa.ColumnElement[bool]]:

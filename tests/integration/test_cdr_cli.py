@@ -5,6 +5,7 @@ import io
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -13,13 +14,14 @@ import sqlalchemy as sa
 
 from controller.cli.cdr import cdr_group
 from controller.config import Settings
+from controller.domain.call_record import RecordRules
 from controller.persistence import schema as t
 from controller.persistence.cdr_store import PostgresRecords
 from controller.services.books import Ingested, ingest
 from tests.integration.command_line import Ran, run, settings_for
 from tests.integration.placed_calls import Caller, end_of, set_age, write_cdr_file
 from tests.ledger_check import assert_books_balance
-from tests.seed import Seed, plant
+from tests.seed import Agent, Seed, give_package, plant
 
 pytestmark = pytest.mark.postgres
 
@@ -27,11 +29,16 @@ PERIOD = ("--from", "2020-01-01", "--to", "2100-01-01")
 
 
 @pytest.fixture
-def settings(engine: sa.Engine, database_url: str, tmp_path: Path) -> Settings:
-    plant(engine, Seed((5061, 5062), balance=Decimal(1000), tax_percent=Decimal(10)))
+def unplanted(database_url: str, tmp_path: Path) -> Settings:
     spool = tmp_path / "spool"
     spool.mkdir()
     return settings_for(database_url, tmp_path, cdr_spool=spool)
+
+
+@pytest.fixture
+def settings(unplanted: Settings, engine: sa.Engine) -> Settings:
+    plant(engine, Seed((5061, 5062), balance=Decimal(1000), tax_percent=Decimal(10)))
+    return unplanted
 
 
 @pytest.fixture
@@ -39,6 +46,28 @@ def caller(settings: Settings, engine: sa.Engine) -> Iterator[Caller]:
     caller = Caller(engine, settings.database_url or "")
     yield caller
     caller.close()
+
+
+@pytest.fixture
+def resold(database_url: str, engine: sa.Engine) -> Iterator[str]:
+    """A call of 30 s through an agency, 10 s of them free and 0.05 of it a gift; its id."""
+    agency = Agent("agency", {"39": "0|0:0.50/60/1"})
+    plant(engine, Seed((5061,), tax_percent=Decimal(10), agents=(agency,)))
+    with engine.begin() as connection:
+        give_package(connection, "customer", 10, Decimal("0.05"))
+    caller = Caller(engine, database_url)
+    yield caller.place(30)
+    caller.close()
+
+
+def correct_the_sale(settings: Settings, engine: sa.Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(
+            t.rates.update().where(t.rates.c.rate_group_id == 1).values(tiers="0|0:1.2/60/1")
+        )
+    until = datetime.now(UTC).isoformat()
+    period = ("--from", "2020-01-01", "--to", until)
+    assert run(cdr_group, settings, "rerate", *period, "--apply", "--key", "k").status == 0
 
 
 def ingested(settings: Settings, *arguments: str | Path) -> Ran:
@@ -160,7 +189,7 @@ class TestIngest:
     def test_one_call_twice_in_a_piece_is_one_entry(self, caller: Caller) -> None:
         ended = end_of(caller.admit(), 5)
         heard: list[str] = []
-        totals = list(ingest([ended, ended], caller.store, 50, heard.append))
+        totals = list(ingest([ended, ended], caller.store, RecordRules(), heard.append))
         assert totals == [Ingested(settled=1)]
         assert heard == [ended.call_id]
 
@@ -214,6 +243,29 @@ class TestExport:
         assert list(records.between(None, started_at)) == []
         assert len(list(records.between(started_at, None))) == 1
 
+    def test_one_row_for_each_party_as_it_stands(
+        self, unplanted: Settings, engine: sa.Engine, resold: str
+    ) -> None:
+        correct_the_sale(unplanted, engine)
+        ran = run(cdr_group, unplanted, "export", *PERIOD, "--lines")
+        rows = list(csv.DictReader(io.StringIO(ran.out)))
+        assert [(row["call_id"], row["side"], row["revision"]) for row in rows] == [
+            (resold, "customer", "1"),
+            (resold, "agent", "0"),
+            (resold, "vendor", "0"),
+        ]
+        sale = rows[0]
+        assert (sale["net"], sale["tax"], sale["gross"], sale["gift"], sale["packages"]) == (
+            *("0.4", "0.04", "0.44", "0.05"),
+            "customer-package",
+        )
+        jsonl = run(cdr_group, unplanted, "export", *PERIOD, "--lines", "--format", "jsonl").out
+        assert [json.loads(line)["account"] for line in jsonl.splitlines()] == [
+            "customer",
+            "agency",
+            "vendor-1",
+        ]
+
     @pytest.mark.parametrize(
         "period",
         [
@@ -264,6 +316,60 @@ class TestShow:
         shown = run(cdr_group, settings, "show", call_id).out
         assert "vendor-1-trunk" in shown
         assert "mapping gateway customer-trunk" in shown
+
+    def test_every_party_has_its_line_its_margin_and_its_postings(
+        self, unplanted: Settings, resold: str
+    ) -> None:
+        record = run(cdr_group, unplanted, "show", resold, "--json").json
+        assert [
+            (row["party"], row["side"], row["account"], row["rate_group"], row["prefix"])
+            for row in record["lines"]
+        ] == [
+            (0, "customer", "customer", "sell", "39"),
+            (1, "agent", "agency", "agency-deck", "39"),
+            (-1, "vendor", "vendor-1", "cost", "39"),
+        ]
+        sale, agent, _ = record["lines"]
+        assert (sale["rated_s"], sale["free_s"], sale["billed_s"], sale["raw"]) == (
+            30,
+            10,
+            20,
+            "1/5",
+        )
+        assert (sale["net"], sale["tax"], sale["gross"], sale["gift"]) == (
+            *("0.2", "0.02", "0.22", "0.05"),
+        )
+        assert (sale["packages"], agent["packages"]) == (["customer-package"], [])
+        # the agent: 0.2 - 0.25; the operator: 0.25 - 0.15
+        assert [(m["account"], m["amount"]) for m in record["margins"]] == [
+            ("agency", "-0.05"),
+            ("", "0.1"),
+        ]
+        assert sorted((p["kind"], p["debit"], p["credit"]) for p in record["postings"]) == [
+            ("call_charge", "agency", "revenue:USD"),
+            ("call_charge", "customer", "resale:USD"),
+            ("call_cost", "vendor-1", "termination_cost:USD"),
+            ("call_tax", "customer", "resale:USD"),
+            ("gift", "gifts:USD", "customer"),
+        ]
+        shown = run(cdr_group, unplanted, "show", resold).out
+        assert "the operator" in shown
+        assert "customer-package" in shown
+
+    def test_a_correction_is_shown_with_what_it_corrected(
+        self, unplanted: Settings, engine: sa.Engine, resold: str
+    ) -> None:
+        correct_the_sale(unplanted, engine)
+        record = run(cdr_group, unplanted, "show", resold, "--json").json
+        sale = [(row["revision"], row["net"]) for row in record["lines"] if row["party"] == 0]
+        assert sale == [(0, "0.2"), (1, "0.4")]
+        assert record["net"] == "0.2"
+        assert record["margins"][0]["amount"] == "0.15"
+        corrections = [p for p in record["postings"] if p["kind"] == "correction"]
+        assert [(p["debit"], p["amount"], p["memo"]) for p in corrections] == [
+            ("customer", "0.2", "re-rating k"),
+            ("customer", "0.02", "re-rating k"),
+        ]
 
     def test_calls_without_a_record(self, settings: Settings, caller: Caller) -> None:
         unknown = run(cdr_group, settings, "show", "33333333-3333-4333-8333-333333333333")
