@@ -6,9 +6,9 @@ docs/settings.md is generated from this module (`tollgate settings --markdown`).
 import os
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from pydantic import AliasChoices, Field, ValidationError
+from pydantic import AliasChoices, Field, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -93,6 +93,19 @@ class Settings(BaseSettings):
         le=1_000_000,
         description="Entries waiting for the database beyond which new calls are refused.",
     )
+    lease_renew_s: float = Field(
+        1.0,
+        gt=0,
+        le=20,
+        description="How often the controller that owns the switch says that it is alive.",
+    )
+    lease_lapse_s: float = Field(
+        3.0,
+        gt=0,
+        le=60,
+        description="How long after that a standby takes the switch over; at least twice as long. "
+        "The same for all controllers of a switch.",
+    )
     simulator_cps: float = Field(
         2.0, ge=0, le=5000, description="Calls per second that the simulator makes by itself."
     )
@@ -113,6 +126,12 @@ class Settings(BaseSettings):
         file = os.environ.get(FILE_VARIABLE)
         toml = (TomlConfigSettingsSource(settings_cls, Path(file)),) if file else ()
         return (init_settings, env_settings, *toml)
+
+    @model_validator(mode="after")
+    def _room_for_a_second_try(self) -> Self:
+        if self.lease_lapse_s < 2 * self.lease_renew_s:
+            raise ValueError("lease_lapse_s must be at least twice lease_renew_s")
+        return self
 
     @property
     def spool_dir(self) -> Path:

@@ -3,21 +3,32 @@
 from controller.bootstrap.controller_process import ControllerProcess, run_controller
 from controller.bootstrap.first_run import first_administrator, load_demo, simulated_world
 from controller.bootstrap.foundations import RandomIds, SystemClock, database_url, engine
-from controller.bootstrap.timed import forget_old_sessions, make_partitions, verify_books
+from controller.bootstrap.switches import retire_switch, switch_view
+from controller.bootstrap.timed import (
+    charge_what_is_due,
+    expire_pending_movements,
+    forget_old_sessions,
+    make_partitions,
+    verify_books,
+)
 from controller.bootstrap.web import web_secret, web_services
 
 __all__ = [
     "ControllerProcess",
     "RandomIds",
     "SystemClock",
+    "charge_what_is_due",
     "database_url",
     "engine",
+    "expire_pending_movements",
     "first_administrator",
     "forget_old_sessions",
     "load_demo",
     "make_partitions",
+    "retire_switch",
     "run_controller",
     "simulated_world",
+    "switch_view",
     "verify_books",
     "web_secret",
     "web_services",

@@ -5,15 +5,21 @@ import secrets
 
 from controller.bootstrap.foundations import SystemClock, engine
 from controller.config import Settings
+from controller.persistence.coverage_store import PostgresCoverage
+from controller.persistence.holdings_reader import PostgresHoldings
+from controller.persistence.rate_lookup import LookupConfigurations
 from controller.persistence.users import PostgresUsers
 from controller.persistence.views.accounts import PostgresAccounts
 from controller.persistence.views.cdrs import PostgresCdrs
 from controller.persistence.views.dashboard import PostgresDashboard
 from controller.persistence.views.live_calls import PostgresLiveCalls
+from controller.persistence.views.rates import PostgresRates
 from controller.persistence.views.reading import PostgresProbe
 from controller.services.passwords import Argon2Passwords
 from controller.services.sign_in import SignIn
 from controller.services.views import WebServices
+from controller.services.views.coverage import CoverageWatch
+from controller.services.views.explain import ExplainView
 
 SECRET_BYTES = 32
 
@@ -21,12 +27,16 @@ SECRET_BYTES = 32
 def web_services(settings: Settings) -> WebServices:
     """Everything that `web.create_app` is given."""
     database, clock = engine(settings), SystemClock()
+    configurations = LookupConfigurations(database)
     return WebServices(
         sign_in=SignIn(PostgresUsers(database), Argon2Passwords(), clock),
         live_calls=PostgresLiveCalls(database),
         cdrs=PostgresCdrs(database),
         accounts=PostgresAccounts(database),
         dashboard=PostgresDashboard(database, clock),
+        rates=PostgresRates(database),
+        explain=ExplainView(configurations, PostgresHoldings(database)),
+        coverage=CoverageWatch(PostgresCoverage(database), clock, configurations.version),
         database=PostgresProbe(database),
         clock=clock,
     )

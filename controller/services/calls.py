@@ -8,16 +8,16 @@ runs on one thread and never waits: the journal and the switch answer through `o
 import heapq
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from controller.domain.admission import Admitted
 from controller.domain.authorization import Authorized, authorize
 from controller.domain.call_flow import Do, Signal, State, step
+from controller.domain.call_record import Unadmitted
 from controller.domain.errors import Overloaded
 from controller.domain.events import AttemptEnded, CallAnswered, CallEnded, CallOffered
 from controller.domain.plan import Refuse
 from controller.domain.reasons import Reason, Refused
-from controller.domain.settlement import Unadmitted
 from controller.domain.ticket import Ticket
 from controller.domain.trace import Trace
 from controller.services.journal_entries import (
@@ -56,6 +56,12 @@ PLAN_DEADLINE_S = 2.0
 
 EXTENSION_RETRY_S = 1.0
 
+ENDING_OF = {
+    Reason.INSUFFICIENT_BALANCE: Reason.BALANCE_EXHAUSTED,
+    Reason.MONTHLY_MAXIMUM: Reason.MONTHLY_MAXIMUM_REACHED,
+}
+"""How a call ends whose grant was not extended for such a reason."""
+
 
 @dataclass(slots=True)
 class LiveCall:
@@ -68,6 +74,7 @@ class LiveCall:
     unadmitted: Unadmitted | None = None
     granted: Admitted | None = None
     answered_at: float = 0.0
+    answered_us: int = 0
     replaced_s: int = 0
 
 
@@ -130,6 +137,7 @@ class CallService:
         # by the switch's stamp: an answer may reach us late, after a lost link
         since_s = max(0.0, self._clock.now().timestamp() - event.answered_us / 1e6)
         call.answered_at = self._clock.monotonic() - since_s
+        call.answered_us = event.answered_us
         if Do.RECORD_ANSWER in self._signal(event.call_id, call, Signal.ANSWERED):
             attempt = call.ticket.attempt(event.leg_id) if call.ticket else None
             held = tuple(a.gateway_id for a in call.ticket.attempts) if call.ticket else ()
@@ -169,6 +177,8 @@ class CallService:
             return
         if isinstance(outcome, Admitted):
             call.granted = outcome
+            if call.ticket is not None:
+                call.ticket = replace(call.ticket, payers=outcome.payers)
             waited_s = self._clock.monotonic() - call.offered_at
             self._metrics.decided(waited_s)
             late = waited_s > PLAN_DEADLINE_S
@@ -188,9 +198,7 @@ class CallService:
         elif isinstance(outcome, Refused):
             self._signal(call_id, call, Signal.NOT_EXTENDED)
             reason = outcome.reason
-            if reason is Reason.INSUFFICIENT_BALANCE:
-                reason = Reason.BALANCE_EXHAUSTED
-            self._link.name_ending(call_id, reason)
+            self._link.name_ending(call_id, ENDING_OF.get(reason, reason))
         elif isinstance(outcome, Failed) and outcome.retry:
             self._push_renewal(self._clock.monotonic() + EXTENSION_RETRY_S, call_id)
 
@@ -199,6 +207,9 @@ class CallService:
         if isinstance(outcome, Settled):
             self._metrics.settled()
             self._spool.discard(call_id)
+            if outcome.settlement is not None and outcome.settlement.cdr.review:
+                why = outcome.settlement.cdr.review
+                log.warning("released, to be reviewed", extra={"call_id": call_id, "why": why})
 
     # -- from time ------------------------------------------------------------------------
 
@@ -210,13 +221,21 @@ class CallService:
             if call := self.calls.get(call_id):
                 self._signal(call_id, call, Signal.GRANT_RUNS_OUT)
 
-    def adopt(self, ticket: Ticket, granted: Admitted, answered_at: float | None) -> None:
-        """Take over a call that another process admitted (`answered_at`: our monotonic time)."""
+    def adopt(
+        self, ticket: Ticket, granted: Admitted, answered_at: float | None, answered_us: int
+    ) -> None:
+        """Take over a call that another process admitted (`answered_at`: our monotonic time).
+
+        That one may have died between a renewal and its timer: the grant before, whose timer the
+        switch then still has, is most likely a quantum shorter.
+        """
         state = State.CONNECTING if answered_at is None else State.TALKING
         call = LiveCall(self._clock.monotonic(), state, ticket, granted=granted)
+        quantum_s = self._configuration.current.parameters.quantum_s
+        call.replaced_s = max(0, granted.granted_s - quantum_s)
         self.calls[ticket.call_id] = call
         if answered_at is not None:
-            call.answered_at = answered_at
+            call.answered_at, call.answered_us = answered_at, answered_us
             self._arm_timer(ticket.call_id, call)
             self._watch_grant(ticket.call_id, call)
 
@@ -244,8 +263,9 @@ class CallService:
             self._turn_away(event.call_id, call, decision)
             return
         call.authorized = decision
-        call.ticket = make_ticket(event, decision, steps, self._ids)
-        rules = admission_rules(decision, self._configuration.current.parameters)
+        parameters = self._configuration.current.parameters
+        call.ticket = make_ticket(event, decision, steps, self._ids, parameters.zone)
+        rules = admission_rules(decision, parameters)
         try:
             self._journal.submit(Admit(call.ticket, rules))
         except Overloaded as error:
@@ -294,7 +314,7 @@ class CallService:
     def _ask_extension(self, call_id: str, call: LiveCall) -> None:
         if call.ticket is not None:
             quantum_s = self._configuration.current.parameters.quantum_s
-            if not self._note(Extend(call.ticket, quantum_s)):
+            if not self._note(Extend(call.ticket, quantum_s, call.answered_us)):
                 self._push_renewal(self._clock.monotonic() + EXTENSION_RETRY_S, call_id)
 
     def _arm_timer(self, call_id: str, call: LiveCall) -> None:
@@ -306,10 +326,10 @@ class CallService:
         self._link.arm_timer(call_id, granted_s, call.replaced_s, remaining_s)
 
     def _submit_end(self, event: CallEnded, call: LiveCall | None) -> None:
-        threshold_ms = self._configuration.current.parameters.hold_time_threshold_ms
+        rules = self._configuration.current.parameters.record_rules
         ticket = call.ticket if call else None
         unadmitted = call.unadmitted if call else None
-        if not self._note(End(event, ticket, unadmitted, threshold_ms)):
+        if not self._note(End(event, ticket, unadmitted, rules)):
             # its CDR file stays: recovery finds it when the database is back
             self.calls.pop(event.call_id, None)
 

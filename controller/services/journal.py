@@ -9,9 +9,9 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from controller.domain.errors import Overloaded, StoreUnavailable
+from controller.domain.errors import Fenced, Overloaded, StoreUnavailable
 from controller.services.journal_entries import Admit, Attempted, Entry, Extend, Failed, Outcome
 from controller.services.ports import CallStore, OutcomeCallback
 
@@ -31,6 +31,10 @@ PATIENCE_S = 0.2
 """Longest wait of what has happened already for an urgent entry to share its commit with. Until
 then the switch's CDR file is its safety net, and an admission settles first what waits."""
 
+LONGEST_WAIT_S = 1.0
+"""While the oldest admission has waited longer than this, new ones are turned away at once: they
+would come too late (`calls.PLAN_DEADLINE_S`), and with them all that come behind."""
+
 BUSY_BATCH = 4
 GATHER_S = 0.003
 """After a batch of at least BUSY_BATCH entries the next one gathers this long: under load a
@@ -47,7 +51,9 @@ class GroupCommitJournal:
         max_batch: int = 256,
         max_waiting: int = 5_000,
         patience_s: float = PATIENCE_S,
+        fenced: Callable[[], None] = lambda: None,
     ) -> None:
+        """`fenced` hears, on the journal's thread, that the store refuses this owner for good."""
         self._store = store
         self._deliver = deliver
         self._max_batch = max_batch
@@ -56,7 +62,10 @@ class GroupCommitJournal:
         self._wake = threading.Condition()
         self._patience_s = patience_s
         self._urgent = 0
+        self._admissions_since: deque[float] = deque()
         self._closing = False
+        self._over = False
+        self._fenced = fenced
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
 
     def start(self) -> None:
@@ -70,6 +79,12 @@ class GroupCommitJournal:
         self._thread.join(timeout_s)
         return not self._thread.is_alive()
 
+    def abandon(self, timeout_s: float = 1.0) -> bool:
+        """Write nothing more: the switch is another's by now. False if a commit still waits."""
+        self._end()
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
     @property
     def waiting(self) -> int:
         return len(self._waiting)
@@ -79,17 +94,28 @@ class GroupCommitJournal:
 
         Raises Overloaded. An end that finds no place is still in the switch's CDR file.
         """
-        bound = self._max_waiting * (1 if isinstance(entry, Admit) else HISTORY_FACTOR)
+        admission = isinstance(entry, Admit)
+        bound = self._max_waiting * (1 if admission else HISTORY_FACTOR)
         with self._wake:
+            if self._over:
+                return  # whoever owns the switch now knows what has happened
             if len(self._waiting) >= bound:
                 raise Overloaded(f"{len(self._waiting)} entries wait for the database")
+            if admission:
+                self._note_admission()
             self._waiting.append(entry)
             self._urgent += isinstance(entry, URGENT)
             self._wake.notify()
 
+    def _note_admission(self) -> None:
+        now, since = time.monotonic(), self._admissions_since
+        if since and now - since[0] > LONGEST_WAIT_S:
+            raise Overloaded(f"admissions have waited for {now - since[0]:.1f} s")
+        since.append(now)
+
     def _run(self) -> None:
         busy = False
-        while True:
+        while not self._over:
             with self._wake:
                 self._wake.wait_for(lambda: self._waiting or self._closing)
                 if not self._waiting:
@@ -100,8 +126,11 @@ class GroupCommitJournal:
             with self._wake:
                 batch = take_batch(self._waiting, self._max_batch)
                 self._urgent -= sum(isinstance(entry, URGENT) for entry in batch)
+                for _ in range(sum(isinstance(entry, Admit) for entry in batch)):
+                    self._admissions_since.popleft()
             busy = len(batch) >= BUSY_BATCH
-            self._commit(batch)
+            if batch:
+                self._commit(batch)
 
     def _must_commit(self) -> bool:
         return self._urgent > 0 or self._closing or len(self._waiting) >= self._max_batch
@@ -111,9 +140,12 @@ class GroupCommitJournal:
         for attempt in range(1_000_000):
             try:
                 outcomes = self._store.commit(batch)
+            except Fenced as error:
+                self._give_up(batch, str(error))
+                return
             except StoreUnavailable as error:
                 batch = self._fail_what_cannot_wait(batch, str(error))
-                if not batch or self._closing:
+                if not batch or self._closing or self._over:
                     return
                 time.sleep(RETRY_DELAYS_S[min(attempt, len(RETRY_DELAYS_S) - 1)])
             except Exception as error:  # noqa: BLE001 - whatever it is, it must not end the thread
@@ -123,12 +155,27 @@ class GroupCommitJournal:
                 self._tell(list(zip(batch, outcomes, strict=True)))
                 return
 
+    def _give_up(self, batch: Sequence[Entry], why: str) -> None:
+        """Refused as a whole, and so will be all that waits: nobody here may write any more."""
+        log.error("switch lost", extra={"why": why, "entries": len(batch) + len(self._waiting)})
+        self._end()
+        self._fenced()
+
+    def _end(self) -> None:
+        with self._wake:
+            self._over = self._closing = True
+            self._waiting.clear()
+            self._admissions_since.clear()
+            self._urgent = 0
+            self._wake.notify()
+
     def _fail_what_cannot_wait(self, batch: list[Entry], why: str) -> list[Entry]:
         log.error("database unavailable", extra={"why": why, "entries": len(batch)})
         with self._wake:
             batch = [*batch, *(e for e in self._waiting if isinstance(e, Admit | Extend))]
             keep = [e for e in self._waiting if not isinstance(e, Admit | Extend)]
             self._waiting = deque(keep)
+            self._admissions_since.clear()
             self._urgent = 0
         failed: list[tuple[Entry, Outcome]] = [
             (e, Failed(why, retry=isinstance(e, Extend)))
@@ -143,7 +190,8 @@ class GroupCommitJournal:
         if len(batch) > 1:
             log.warning("batch refused, committing one by one", extra={"why": str(error)})
             for entry in batch:
-                self._commit([entry])
+                if not self._over:
+                    self._commit([entry])
             return
         log.error(
             "entry refused by the database",

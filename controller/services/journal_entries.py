@@ -6,9 +6,10 @@ Entries that wait together are committed together (`journal.py`).
 from dataclasses import dataclass
 
 from controller.domain.admission import AdmissionRules, Admitted
+from controller.domain.call_record import RecordRules, Unadmitted
 from controller.domain.events import AttemptEnded, CallEnded
 from controller.domain.reasons import Refused
-from controller.domain.settlement import Settlement, Unadmitted
+from controller.domain.settlement import Settlement
 from controller.domain.ticket import Ticket
 
 
@@ -26,10 +27,11 @@ class Admit:
 
 @dataclass(frozen=True, slots=True)
 class Extend:
-    """Reserve for the next quantum of a call that lives. Outcome: Admitted or Refused."""
+    """Reserve for the next quantum of an answered call. Outcome: Admitted or Refused."""
 
     ticket: Ticket
     quantum_s: int
+    answered_us: int
 
     @property
     def call_id(self) -> str:
@@ -71,7 +73,7 @@ class End:
     ended: CallEnded
     ticket: Ticket | None
     unadmitted: Unadmitted | None
-    threshold_ms: int
+    rules: RecordRules
 
     @property
     def call_id(self) -> str:

@@ -1,13 +1,15 @@
 """From a decision to a ticket, and from an admission to a plan. Pure but for fresh leg ids."""
 
+from zoneinfo import ZoneInfo
+
 from controller.domain.admission import AdmissionRules, Admitted
 from controller.domain.authorization import Authorized
+from controller.domain.call_record import Unadmitted, at_us
 from controller.domain.configuration import CallParameters
 from controller.domain.events import CallOffered
 from controller.domain.plan import Attempt, Connect
 from controller.domain.reasons import Refused
 from controller.domain.routing import Candidate
-from controller.domain.settlement import Unadmitted
 from controller.domain.ticket import Ticket, TicketAttempt
 from controller.services.ports import Ids
 
@@ -15,9 +17,17 @@ MAX_RENEWAL_LEAD_S = 10.0
 
 
 def make_ticket(
-    event: CallOffered, decision: Authorized, trace: tuple[tuple[str, str, str], ...], ids: Ids
+    event: CallOffered,
+    decision: Authorized,
+    trace: tuple[tuple[str, str, str], ...],
+    ids: Ids,
+    zone: ZoneInfo,
 ) -> Ticket:
-    """All that admission and settlement need; every leg gets its id now."""
+    """All that admission and settlement need; every leg gets its id now.
+
+    `zone` says which month it is.
+    """
+    phone = decision.phone
     return Ticket(
         call_id=event.call_id,
         switch_id=event.switch_id,
@@ -28,10 +38,16 @@ def make_ticket(
         mapping_gateway=decision.gateway.name,
         caller=decision.caller,
         callee=decision.callee,
-        sale=decision.sale,
+        payers=decision.payers,
         attempts=tuple(_ticket_attempt(c, ids.leg_id()) for c in decision.candidates),
         max_duration_s=decision.max_duration_s,
         trace=trace,
+        setup_s=decision.setup_s,
+        rated_time=decision.rated_time,
+        recorded=decision.recorded,
+        phone=phone.number if phone else "",
+        month=(phone.phone_id, _first_of_month(event.offered_us, zone)) if phone else None,
+        monthly_maximum=phone.monthly_maximum if phone else None,
     )
 
 
@@ -79,6 +95,11 @@ def unadmitted_ticket(ticket: Ticket | None, refused: Refused) -> Unadmitted:
 def renewal_lead_s(granted_s: int) -> float:
     """How long before its end a grant is renewed: a quarter of it, at most ten seconds."""
     return min(MAX_RENEWAL_LEAD_S, granted_s / 4)
+
+
+def _first_of_month(offered_us: int, zone: ZoneInfo) -> str:
+    """The first day of the call's month, by the platform's clock (spec §2.10)."""
+    return f"{at_us(offered_us).astimezone(zone):%Y-%m}-01"
 
 
 def _ticket_attempt(candidate: Candidate, leg_id: str) -> TicketAttempt:

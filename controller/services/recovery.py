@@ -7,7 +7,7 @@ has, and the CDR files that it left. Silence is never read as the end of a call 
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 
 from controller.domain.admission import Admitted
@@ -18,14 +18,19 @@ from controller.domain.reasons import Reason
 from controller.domain.ticket import Ticket
 from controller.services.calls import CallService
 from controller.services.ports import CallStore, Clock
+from controller.services.vanished import stamp_us, vanished
 
 log = logging.getLogger(__name__)
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 RECONCILE_EVERY_S = 15.0
 SPOOL_AGE_S = 3.0
 """Files younger than this are left to the event that comes with them."""
+
+FIRST_AFTER_S = SPOOL_AGE_S + 1
+"""Calls that ended while nobody listened have a file that was too young when the link came up."""
+
+ADOPTED_AT_ONCE = 64
+"""Questions to the switch under way at the same time: a take-over must not wait for each."""
 
 GRACE_S = 10.0
 """An open call must be missing at the switch this long before it counts as vanished."""
@@ -85,8 +90,10 @@ class Recovery:
 
     async def run(self) -> None:
         """Reconcile at regular times, for as long as the controller lives."""
+        wait_s = FIRST_AFTER_S
         while True:
-            await asyncio.sleep(RECONCILE_EVERY_S)
+            await asyncio.sleep(wait_s)
+            wait_s = RECONCILE_EVERY_S
             try:
                 await self.reconcile()
             except StoreUnavailable as error:
@@ -108,13 +115,14 @@ class Recovery:
             if not channels.known:
                 return
             recorded = {ended.call_id for ended in spooled}
-            for ticket, granted_s, answered_at in open_calls:
-                if ticket.call_id in recorded:
-                    continue
-                if ticket.call_id in channels.call_ids:
-                    self._missing.pop(ticket.call_id, None)
-                    await self._adopt(ticket, granted_s, answered_at)
-                else:
+            unsettled = [row for row in open_calls if row[0].call_id not in recorded]
+            live = [row for row in unsettled if row[0].call_id in channels.call_ids]
+            for start in range(0, len(live), ADOPTED_AT_ONCE):
+                await asyncio.gather(
+                    *(self._adopt(*row) for row in live[start : start + ADOPTED_AT_ONCE])
+                )
+            for ticket, _, answered_at in unsettled:
+                if ticket.call_id not in channels.call_ids:
                     await self._missing_call(ticket, answered_at)
             self._ask_answers = False
             self._forget({ticket.call_id for ticket, _, _ in open_calls})
@@ -131,6 +139,7 @@ class Recovery:
         self._unnoted = None
 
     async def _adopt(self, ticket: Ticket, granted_s: int, answered_at: datetime | None) -> None:
+        self._missing.pop(ticket.call_id, None)
         known = self._calls.calls.get(ticket.call_id)
         if known is not None and not (self._ask_answers and known.state is State.CONNECTING):
             return
@@ -138,7 +147,7 @@ class Recovery:
         if answered_us is None and not await self._link.is_live(ticket.call_id):
             return  # it ended while we asked, or the switch doesn't say: the next pass will see
         if answered_us is None and answered_at is not None:
-            answered_us = _us(answered_at)
+            answered_us = stamp_us(answered_at)
         if known is not None:
             if answered_us:  # the answer came while the link was down
                 self._calls.on_answered(CallAnswered(ticket.switch_id, ticket.call_id, answered_us))
@@ -148,8 +157,8 @@ class Recovery:
             talked_s = self._clock.now().timestamp() - answered_us / 1e6
             since = self._clock.monotonic() - talked_s
         log.info("adopted", extra={"call_id": ticket.call_id})
-        reserved = ticket.sale.charge(granted_s).gross
-        self._calls.adopt(ticket, Admitted(granted_s, reserved, ()), since)
+        granted = Admitted(granted_s, payers=ticket.payers)
+        self._calls.adopt(ticket, granted, since, answered_us or 0)
 
     async def _missing_call(self, ticket: Ticket, answered_at: datetime | None) -> None:
         """Open in the database, unknown to the switch: twice, with time between, is gone."""
@@ -157,38 +166,18 @@ class Recovery:
         first = self._missing.setdefault(ticket.call_id, now)
         if now - first < GRACE_S or await self._link.is_live(ticket.call_id) is not False:
             return
-        log.error("call vanished", extra={"call_id": ticket.call_id})
-        self._report(self._vanished(ticket, answered_at))
-
-    def _vanished(self, ticket: Ticket, answered_at: datetime | None) -> CallEnded:
-        """An end without a witness: no talk time is invented; a person looks at the record."""
-        died = self._restarted_at is not None and ticket.offered_us < _us(self._restarted_at)
-        reason = Reason.SWITCH_RESTARTED if died else Reason.VANISHED
-        return CallEnded(
-            switch_id=ticket.switch_id,
-            call_id=ticket.call_id,
-            offered_us=ticket.offered_us,
-            ringing_us=0,
-            answered_us=_us(answered_at) if answered_at else 0,
-            ended_us=0,
-            cause="",
-            q850=0,
-            sip_status=0,
-            hangup_by_caller=False,
-            platform_reason=reason,
-            connected_leg="",
-            attempted_legs=(),
-            source_ip="",
-            source_port=0,
-            caller=ticket.caller,
-            caller_name="",
-            callee=ticket.callee,
+        log.error(
+            "call vanished",
+            extra={
+                "call_id": ticket.call_id,
+                "account": ticket.account,
+                "gateway": ticket.mapping_gateway,
+            },
         )
+        died = self._restarted_at is not None and ticket.offered_us < stamp_us(self._restarted_at)
+        reason = Reason.SWITCH_RESTARTED if died else Reason.VANISHED
+        self._report(vanished(ticket, answered_at, reason))
 
     def _forget(self, open_ids: set[str]) -> None:
         for call_id in [c for c in self._missing if c not in open_ids]:
             del self._missing[call_id]
-
-
-def _us(moment: datetime) -> int:
-    return (moment - _EPOCH) // timedelta(microseconds=1)

@@ -48,6 +48,7 @@ class RunningController:
     switch: Switch | SwitchAddress
     database_url: str
     directory: Path
+    settings: dict[str, str] = field(default_factory=dict)
     children: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @property
@@ -65,15 +66,32 @@ class RunningController:
             "TOLLGATE_SWITCH_PORT": str(address.event_socket),
             "TOLLGATE_SWITCH_PASSWORD": address.password,
             "TOLLGATE_CDR_SPOOL": str(address.cdr_spool),
+            **self.settings,
         }
 
     def start(self) -> None:
         """Start and wait until the switch link is up."""
+        self.launch()
+        self.wait_for_link(1)
+
+    def stand_by(self) -> None:
+        """Start beside a controller that owns the switch, and wait until it has seen that."""
+        self.launch()
+        self.wait_for_log("standing by")
+
+    def launch(self) -> None:
         command = [sys.executable, "-m", "controller.cli", "controller"]
         number = len(self.children) + 1
         with (self.directory / f"controller-{number}.log").open("wb") as output:
             self.children.append(subprocess.Popen(command, stderr=output, env=self._environment))
-        self.wait_for_link(1)
+
+    def wait_for_log(self, message: str, times: int = 1, timeout_s: float = 15.0) -> None:
+        """Return when this process has logged so many such lines."""
+        wait_until(
+            lambda: self.log().count(f'"message": "{message}"') >= times,
+            f"{times} x {message!r}; log:\n{self.log()}",
+            timeout_s,
+        )
 
     def wait_for_link(self, times: int, timeout_s: float = 15.0) -> None:
         """Return when this process has connected to its switch so many times."""

@@ -26,6 +26,7 @@ REASON_PHRASES = {
 }
 
 _REFUSED = re.compile(r"(\d+) status=(\d{3}) q850=(\d*)")
+_PAUSES = re.compile(r"status=503 q850=\d* retry_after=(\d*)")
 
 
 def find_sipp() -> Path | None:
@@ -73,6 +74,10 @@ class SippProcess:
         """The final status of each call of `uac_refused`, in the order they came."""
         found = _REFUSED.findall(self.log())
         return [Refusal(int(status), int(cause) if cause else None) for _, status, cause in found]
+
+    def pauses_s(self) -> list[int | None]:
+        """The Retry-After of each 503, in the order they came; None without one."""
+        return [int(found) if found else None for found in _PAUSES.findall(self.log())]
 
     def wait_until_listening(self, timeout_s: float = 5.0) -> None:
         """Return when the port is taken: a SIPp that is not there yet is a vendor that is down."""

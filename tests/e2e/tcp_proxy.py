@@ -1,4 +1,5 @@
-"""A TCP relay before the switch's Event Socket, so that a test can cut the controller's links."""
+"""A TCP relay before the switch's Event Socket: a test cuts the controller's links with it, and
+sees what the controller sends."""
 
 from __future__ import annotations
 
@@ -16,6 +17,7 @@ class TcpProxy:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
         self._ends: list[socket.socket] = []
+        self._sent = bytearray()
         self._whole = threading.Event()
         self._whole.set()
         threading.Thread(target=self._accept, daemon=True).start()
@@ -44,6 +46,10 @@ class TcpProxy:
     def mend(self) -> None:
         self._whole.set()
 
+    def sent(self) -> list[str]:
+        """Every command of the controller so far, on all links."""
+        return [line for line in bytes(self._sent).decode().split("\n\n") if line]
+
     def _accept(self) -> None:
         while True:
             try:
@@ -55,13 +61,15 @@ class TcpProxy:
                 continue
             far = socket.create_connection(("127.0.0.1", self._target))
             self._ends += [near, far]
-            for source, sink in ((near, far), (far, near)):
-                threading.Thread(target=_relay, args=(source, sink), daemon=True).start()
+            for ends in ((near, far, self._sent), (far, near, None)):
+                threading.Thread(target=_relay, args=ends, daemon=True).start()
 
 
-def _relay(source: socket.socket, sink: socket.socket) -> None:
+def _relay(source: socket.socket, sink: socket.socket, kept: bytearray | None) -> None:
     with suppress(OSError):
         while data := source.recv(65_536):
+            if kept is not None:
+                kept += data
             sink.sendall(data)
     for end in (source, sink):
         with suppress(OSError):

@@ -46,7 +46,12 @@ def _refuse(plan: Refuse) -> str:
         # the switch would put the called number into a reply of its own, which fails with 500
         # where the number has signs that no header may have; ending the call does not
         return f"set:{v.REASON}={plan.reason}~hangup:INVALID_NUMBER_FORMAT"
-    return f"set:{v.REASON}={plan.reason}~respond:{signal.sip_status} {signal.sip_phrase}"
+    if signal.retry_after_s:
+        told = {v.REASON: str(plan.reason), v.RETRY_AFTER: str(signal.retry_after_s)}
+        tell = f"multiset:^^;{_joined(told)}"
+    else:
+        tell = f"set:{v.REASON}={plan.reason}"
+    return f"{tell}~respond:{signal.sip_status} {signal.sip_phrase}"
 
 
 def _connect(plan: Connect) -> str:

@@ -100,6 +100,21 @@ class FreeSwitchLink:
         cause = _KILL_CAUSES.get(reason, "NORMAL_CLEARING")
         self._send(f"api uuid_kill {uuid_of(call_id)} {cause}", call_id, "hang-up")
 
+    def note_owner(self, epoch: int) -> None:
+        """Leave word at the switch who owns it, for an owner that can ask nobody else."""
+        self._send(f"api global_setvar {v.OWNER_EPOCH}={int(epoch)}", "", "owner")
+
+    async def owner_epoch(self) -> int | None:
+        """The epoch of the last owner that left word; None when the switch doesn't say."""
+        if self._commands is None:
+            return None
+        try:
+            reply = (await self._commands.ask(f"api global_getvar {v.OWNER_EPOCH}")).reply
+        except SwitchError:
+            return None
+        digits = reply.strip()
+        return int(digits) if digits.isascii() and digits.isdigit() else None
+
     async def live_channels(self) -> LiveChannels:
         """The calls that the switch holds, or `known=False` when it doesn't say."""
         if self._commands is None:

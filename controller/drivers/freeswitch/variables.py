@@ -8,6 +8,7 @@ REASON = "tollgate_reason"
 ATTEMPT = "tollgate_attempt"
 GATEWAY = "tollgate_gateway"
 TIMER_GROUP = "tollgate"
+OWNER_EPOCH = "tollgate_owner_epoch"
 
 # event fields
 EVENT_NAME = "Event-Name"
@@ -53,6 +54,7 @@ LEG_PROGRESS_TIMEOUT = "leg_progress_timeout"
 LEG_CALLER = "origination_caller_id_number"
 LEG_CALLER_NAME = "origination_caller_id_name"
 LEG_IDENTITY = "sip_cid_type"
+RETRY_AFTER = "sip_rh_Retry-After"
 CODECS = "absolute_codec_string"
 INBOUND_CODECS = "codec_string"
 

@@ -51,6 +51,8 @@ class Core:
         self.run_api: Callable[[str], str]
         self.counters = Counters()
         self.vendor_calls: dict[str, int] = {}
+        # set by global_setvar; like the real switch's, they last until its restart
+        self.variables: dict[str, str] = {}
         self.paused = False
         self.max_sessions = config.max_sessions
         self.sessions_per_second = config.sessions_per_second

@@ -30,6 +30,7 @@ _COMMANDS: Final[dict[str, ApiCommand]] = {
     "status": system.status,
     "version": system.version,
     "global_getvar": system.global_getvar,
+    "global_setvar": system.global_setvar,
     "echo": system.echo,
     "fsctl": system.fsctl,
     "create_uuid": system.create_uuid,

@@ -54,6 +54,16 @@ def global_getvar(switch: Switch, argument: str) -> str:
     return variables.get(argument, "")
 
 
+def global_setvar(switch: Switch, argument: str) -> str:
+    """`name=value`; with `=known` after it only where that is the value until now."""
+    name, value, known = (*separate(argument, "=", 3), "", "", "")[:3]
+    if not name:
+        return "-USAGE: <var>=<value> [=<value2>]\n"
+    if not known or _global_variables(switch).get(name, "") == known:
+        switch.core.variables[name] = value
+    return "+OK"
+
+
 def _global_variables(switch: Switch) -> dict[str, str]:
     identity = switch.core.events.identity
     return {
@@ -61,6 +71,7 @@ def _global_variables(switch: Switch) -> dict[str, str]:
         "hostname": identity.name,
         "local_ip_v4": switch.core.config.sip_ip,
         "core_uuid": identity.core_uuid,
+        **switch.core.variables,
     }
 
 

@@ -1,0 +1,184 @@
+"""The time of one owner at one switch: links, journal, call service and recovery of one epoch.
+
+Made when the switch is taken, and never used again once it is lost: nothing that an owner knew
+reaches the next one, but through the database, the spool and the switch.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from controller import telemetry
+from controller.bootstrap.foundations import RandomIds, SystemClock
+from controller.config import Settings
+from controller.domain.errors import Fenced
+from controller.domain.events import (
+    AttemptEnded,
+    CallAnswered,
+    CallEnded,
+    CallOffered,
+    SwitchConnected,
+    SwitchEvent,
+    SwitchLost,
+)
+from controller.domain.lease import Lease
+from controller.drivers.freeswitch.link import FreeSwitchLink
+from controller.drivers.freeswitch.spool import CdrSpool
+from controller.persistence.call_store import PostgresCallStore
+from controller.services.calls import CallService
+from controller.services.journal import GroupCommitJournal
+from controller.services.journal_entries import Entry, Outcome
+from controller.services.leased_link import CommandRights, LeasedLink
+from controller.services.ports import ConfigurationSource
+from controller.services.recovery import Recovery
+
+log = logging.getLogger(__name__)
+
+TICK_S = 0.25
+
+
+class SwitchTenure:
+    """One switch, one epoch."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        url: str,
+        configuration: ConfigurationSource,
+        lease: Lease,
+        rights: CommandRights,
+        fenced: Callable[[int], None],
+    ) -> None:
+        """`fenced` hears of the epoch that the database refuses, on this loop's thread."""
+        self._lease = lease
+        self._rights = rights
+        self._fenced = fenced
+        self._loop = asyncio.get_running_loop()
+        self._store = PostgresCallStore(url, lease=lease)
+        self._recovery_store = PostgresCallStore(url, application="tollgate-recovery", lease=lease)
+        self.journal = GroupCommitJournal(
+            self._store,
+            self._deliver,
+            settings.journal_max_batch,
+            settings.journal_max_waiting,
+            fenced=lambda: self._call_soon(fenced, lease.epoch),
+        )
+        spool = CdrSpool(settings.spool_dir, settings.switch_id)
+        clock = SystemClock()
+        self._link = FreeSwitchLink(
+            settings.switch_id,
+            settings.switch_host,
+            settings.switch_port,
+            settings.switch_password,
+            self._on_event,
+            settings.switch_timeout_s,
+        )
+        self.calls = CallService(
+            LeasedLink(self._link, rights, telemetry.COMMANDS_WITHHELD.inc),
+            self.journal,
+            configuration,
+            clock,
+            RandomIds(),
+            spool,
+            telemetry.PrometheusCalls(),
+        )
+        self._recovery = Recovery(
+            self._link, self._recovery_store, spool, self.calls, clock, self.calls.on_ended
+        )
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._handlers: dict[type, Callable[..., None]] = {
+            CallOffered: self._offered,
+            CallAnswered: self.calls.on_answered,
+            AttemptEnded: self.calls.on_attempt_ended,
+            CallEnded: self.calls.on_ended,
+            SwitchConnected: self._connected,
+            SwitchLost: self._lost,
+        }
+
+    def start(self) -> None:
+        """Start everything; the tasks run until `finish` or `drop`."""
+        self.journal.start()
+        for work in (self._link.run(), self._recovery.run(), self._tick()):
+            self._spawn(work)
+
+    async def finish(self) -> None:
+        """Stop listening, then commit what waits. Calls go on at the switch."""
+        await self._stop_listening()
+        self._close(await asyncio.to_thread(self.journal.stop))
+
+    async def drop(self) -> None:
+        """Stop listening and write nothing more: the switch has another owner."""
+        await self._stop_listening()
+        self._close(await asyncio.to_thread(self.journal.abandon))
+
+    def regained(self) -> None:
+        """What was withheld meanwhile is done now, as far as it still matters."""
+        self._link.note_owner(self._lease.epoch)
+        self.calls.arm_timers_again()
+
+    async def superseded(self) -> bool:
+        seen = await self._link.owner_epoch()
+        return seen is not None and seen > self._lease.epoch
+
+    # -- internals ------------------------------------------------------------------------
+
+    def _on_event(self, event: SwitchEvent) -> None:
+        self._handlers[type(event)](event)
+
+    def _offered(self, event: CallOffered) -> None:
+        telemetry.CALLS_OFFERED.inc()
+        self.calls.on_offered(event)
+
+    def _connected(self, event: SwitchConnected) -> None:
+        log.info("switch connected", extra={"switch": event.switch_id, "core": event.instance})
+        telemetry.SWITCH_CONNECTED.labels(event.switch_id).set(1)
+        if self._rights.may_command():
+            self._link.note_owner(self._lease.epoch)
+        self._spawn(self._recovery.on_connected(event))
+
+    def _lost(self, event: SwitchLost) -> None:
+        telemetry.SWITCH_CONNECTED.labels(event.switch_id).set(0)
+
+    def _deliver(self, outcomes: list[tuple[Entry, Outcome]]) -> None:
+        """From the journal's thread to the loop's."""
+        self._call_soon(self.calls.on_outcomes, outcomes)
+
+    def _call_soon(self, work: Callable[..., None], *arguments: object) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to tell
+            self._loop.call_soon_threadsafe(work, *arguments)
+
+    async def _tick(self) -> None:
+        while True:
+            self.calls.tick()
+            telemetry.JOURNAL_WAITING.set(self.journal.waiting)
+            telemetry.CALLS_OPEN.set(len(self.calls.calls))
+            await asyncio.sleep(TICK_S)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self._loop.create_task(self._guarded(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except Fenced:
+            self._fenced(self._lease.epoch)
+        except Exception:
+            log.exception("background work failed")
+
+    async def _stop_listening(self) -> None:
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        telemetry.SWITCH_CONNECTED.labels(self._lease.switch_id).set(0)
+        telemetry.CALLS_OPEN.set(0)
+        telemetry.JOURNAL_WAITING.set(0)
+
+    def _close(self, idle: bool) -> None:
+        """A connection that a thread still waits on is left to it; it ends with the process."""
+        if idle:
+            self._store.close()
+        self._recovery_store.close()
