@@ -20,6 +20,13 @@ DECISION_SECONDS = Histogram(
 JOURNAL_WAITING = Gauge("tollgate_journal_waiting", "Entries that wait for the database")
 CALLS_OPEN = Gauge("tollgate_calls_open", "Calls that this controller holds")
 SWITCH_CONNECTED = Gauge("tollgate_switch_connected", "1 while the switch link is up", ["switch"])
+LEASE_OWNER = Gauge("tollgate_lease_owner", "1 while this controller owns the switch", ["switch"])
+LEASE_EPOCH = Gauge("tollgate_lease_epoch", "Epoch under which it owns it, else 0", ["switch"])
+TAKEOVERS = Counter("tollgate_takeovers", "Times it took the switch from another one", ["switch"])
+LEASES_LOST = Counter("tollgate_leases_lost", "Times another one took it from here", ["switch"])
+COMMANDS_WITHHELD = Counter(
+    "tollgate_commands_withheld", "Commands not sent, for the lease was not sure"
+)
 
 
 class PrometheusCalls:
@@ -33,6 +40,20 @@ class PrometheusCalls:
 
     def settled(self) -> None:
         CALLS_SETTLED.inc()
+
+
+class PrometheusLeases:
+    """Implements `services.ownership.LeaseMetrics`."""
+
+    def owning(self, switch_id: str, epoch: int) -> None:
+        LEASE_OWNER.labels(switch_id).set(1 if epoch else 0)
+        LEASE_EPOCH.labels(switch_id).set(epoch)
+
+    def taken_over(self, switch_id: str) -> None:
+        TAKEOVERS.labels(switch_id).inc()
+
+    def lost(self, switch_id: str) -> None:
+        LEASES_LOST.labels(switch_id).inc()
 
 
 class _UtcJson(JsonFormatter):

@@ -21,10 +21,16 @@ from controller.drivers.freeswitch.launch import STATE_FILE
 from controller.drivers.freeswitch.variables import TRUNK_PROFILE
 from controller.persistence import database
 from controller.persistence.config_reader import load_configuration
+from controller.persistence.coverage_store import PostgresCoverage
 from controller.persistence.database_facts import DatabaseInspector
+from controller.persistence.rate_loader import RateGroups
+from controller.persistence.verification_store import PostgresVerifications
+from controller.services.coverage import check_coverage
 from controller.services.diagnosis.clock_and_disk import judge_disk
-from controller.services.diagnosis.configuration import judge_configuration
+from controller.services.diagnosis.configuration import judge_configuration, judge_coverage
 from controller.services.diagnosis.database import judge_database, judge_partitions, judge_schema
+from controller.services.diagnosis.ledger import OLD_S, judge_verification
+from controller.services.diagnosis.ownership import judge_ownership
 from controller.services.diagnosis.switch import (
     OpenCallFacts,
     SwitchFacts,
@@ -68,8 +74,11 @@ def checks(settings: Settings) -> list[Check]:
         Check("database version", deployment.server, needs=("database",)),
         Check("schema", deployment.schema, needs=("database",)),
         Check("partitions", deployment.partitions, needs=("schema",)),
+        Check("ledger", deployment.ledger, needs=("schema",)),
         Check("configuration", deployment.compiled, limit_s=60, needs=("schema",)),
         Check("rate groups", deployment.configuration, limit_s=60, needs=("schema",)),
+        Check("coverage", deployment.coverage, limit_s=60, needs=("schema",)),
+        Check("switch owner", deployment.ownership, needs=("schema",)),
         Check("switch link", deployment.switch_link, limit_s=15),
         Check("switch version", deployment.switch, needs=("switch link",)),
         Check("open calls", deployment.open_calls, needs=("schema", "switch link")),
@@ -118,16 +127,40 @@ class Deployment:
     def partitions(self) -> Iterable[Finding]:
         return judge_partitions(self._inspector.partitions(datetime.now(UTC).date()))
 
+    def ledger(self) -> Iterable[Finding]:
+        kept = PostgresVerifications(self._engine)
+        last = kept.latest()
+        overdue = last is None and kept.has_postings_older_than(OLD_S)
+        yield judge_verification(last, overdue=overdue)
+
     def compiled(self) -> Iterable[Finding]:
-        """The way that the controller reads it: a rate that cannot be read stops it."""
+        """The way that the controller reads it; a rate that cannot be used refuses its calls."""
+        groups = RateGroups(None)
         with database_errors():
-            c = load_configuration(self._engine)
+            c = load_configuration(self._engine, groups)
+        for name, left_out in groups.left_out.items():
+            prefix, why = left_out.examples[0]
+            yield Finding(
+                "rates",
+                Status.FAIL,
+                f"{name}: {left_out.rows} rates cannot be used, the first is {prefix}: {why}",
+                "import them again: 'tollgate rates import'",
+            )
         rates = sum(len(group.rates) for group in c.rate_groups.values())
         detail = f"version {c.version}: {len(c.accounts)} accounts, {rates} rated destinations"
         yield Finding("configuration", Status.OK, detail)
 
     def configuration(self) -> Iterable[Finding]:
         return judge_configuration(self._inspector.configuration())
+
+    def coverage(self) -> Iterable[Finding]:
+        with database_errors():
+            report = check_coverage(PostgresCoverage(self._engine), datetime.now(UTC))
+        return judge_coverage(report)
+
+    def ownership(self) -> Iterable[Finding]:
+        switches = bootstrap.switch_view(self._settings).switches()
+        return judge_ownership(self._settings.switch_id, switches)
 
     def switch_link(self) -> Iterable[Finding]:
         at = self._switch

@@ -1,16 +1,30 @@
-"""`tollgate ledger`: check the books, take payments, read balances."""
-
-import time
+"""`tollgate ledger`: check the books, take payments, read balances; and the other movements."""
 
 import click
 
 from controller import bootstrap
+from controller.cli.ledger_history import history_command
+from controller.cli.ledger_movers import (
+    correct_command,
+    credit_command,
+    make_zero_command,
+    reverse_command,
+    transfer_command,
+    withdraw_command,
+)
+from controller.cli.ledger_orders import show_waiting, signed, waiting_data, who_orders
+from controller.cli.ledger_pending import pending_group
 from controller.cli.output import database_errors, printable, progress, show_json, show_table
 from controller.config import Settings
 from controller.domain.errors import InvalidInput
 from controller.domain.money import plain
+from controller.persistence.billing_store import PostgresBilling
 from controller.persistence.ledger_store import PostgresBooks
+from controller.persistence.verification_store import PostgresVerifications
+from controller.services.billing_run.payment import recharge
+from controller.services.billing_run.run import BillingRun
 from controller.services.books import NotPaid, Paid, Verification, parse_payment
+from controller.services.verifying import verify
 
 
 @click.group("ledger")
@@ -24,12 +38,13 @@ def ledger_group() -> None:
 def verify_command(settings: Settings, as_json: bool) -> None:
     """Recompute every balance, reservation and charge. Exit status 1: something differs.
 
-    Reads one snapshot: safe and exact while calls go on.
+    Reads one snapshot: safe and exact while calls go on. The result is kept, for the doctor.
     """
-    began = time.monotonic()
     with database_errors(), progress("verifying") as tell:
-        found = PostgresBooks(bootstrap.engine(settings)).verify(tell)
-    took_ms = round((time.monotonic() - began) * 1000)
+        engine = bootstrap.engine(settings)
+        kept = PostgresVerifications(engine)
+        verified = verify(PostgresBooks(engine), kept, bootstrap.SystemClock(), tell)
+    found, took_ms = verified.found, verified.took_ms
     if as_json:
         show_json(_verification(found, took_ms))
     else:
@@ -41,26 +56,33 @@ def verify_command(settings: Settings, as_json: bool) -> None:
 @ledger_group.command("pay")
 @click.argument("account")
 @click.argument("amount")
-@click.option("--key", required=True, help="Makes the payment happen once, however often sent.")
-@click.option("--memo", default="", help="What the statement says, on one line.")
-@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
+@signed
 @click.pass_obj
 def pay_command(
-    settings: Settings, account: str, amount: str, key: str, memo: str, as_json: bool
+    settings: Settings, account: str, amount: str, key: str, memo: str, who: str, as_json: bool
 ) -> None:
-    """Credit ACCOUNT with AMOUNT of its currency, from cash.
+    """Credit ACCOUNT with AMOUNT of its currency, from cash. Packages that waited for it begin.
 
     Exit status 1: refused, because the key stands for another payment or the account is closed.
     """
-    payment = parse_payment(account, amount, key, memo)
+    payment = parse_payment(account, amount, key, memo, who_orders(who))
     with database_errors():
-        outcome = PostgresBooks(bootstrap.engine(settings)).pay(payment)
+        engine = bootstrap.engine(settings)
+        billing = BillingRun(PostgresBilling(engine), bootstrap.SystemClock())
+        done = recharge(PostgresBooks(engine), billing, payment)
+    outcome = done.outcome
     if isinstance(outcome, NotPaid):
         click.echo(f"tollgate: not paid: {printable(outcome.why)}", err=True)
         raise click.exceptions.Exit(1)
     if as_json:
-        show_json(_paid(outcome))
-        return
+        show_json({**_paid(outcome), "orders": waiting_data(done.waiting)})
+    else:
+        _show_paid(outcome)
+        show_waiting(done.waiting)
+
+
+def _show_paid(outcome: Paid) -> None:
+    payment = outcome.payment
     done = "paid" if outcome.recorded else "paid before, nothing done now:"
     click.echo(
         f"{done} {plain(payment.amount)} {outcome.currency} to {payment.account}; "
@@ -86,6 +108,7 @@ def balance_command(settings: Settings, account: str, as_json: bool) -> None:
         "balance": money.balance,
         "overdraft_limit": money.overdraft_limit,
         "reserved": money.reserved,
+        "pending": money.pending,
         "available": money.available,
         "lines": money.lines,
         "capacity": money.capacity,
@@ -135,3 +158,16 @@ def _paid(outcome: Paid) -> dict[str, object]:
         "balance": outcome.balance,
         "key": outcome.payment.key,
     }
+
+
+for command in (
+    withdraw_command,
+    credit_command,
+    make_zero_command,
+    transfer_command,
+    correct_command,
+    reverse_command,
+    pending_group,
+    history_command,
+):
+    ledger_group.add_command(command)

@@ -5,11 +5,14 @@ from pathlib import Path
 
 import click
 
+from controller.cli.bill import bill_group
 from controller.cli.cdr import cdr_group
 from controller.cli.config import config_group
+from controller.cli.coverage import coverage_command
 from controller.cli.doctor import doctor_command
 from controller.cli.explain import explain_group
 from controller.cli.ledger import ledger_group
+from controller.cli.packages import packages_group
 from controller.cli.processes import (
     controller_command,
     database_group,
@@ -19,6 +22,7 @@ from controller.cli.processes import (
 )
 from controller.cli.rates import rates_group
 from controller.cli.run import run_command
+from controller.cli.switch import switch_group
 from controller.cli.users import user_group
 from controller.config import load_settings
 from controller.domain.errors import InvalidInput, TollgateError
@@ -65,8 +69,12 @@ for command in (
     config_group,
     rates_group,
     explain_group,
+    coverage_command,
     ledger_group,
+    bill_group,
+    packages_group,
     cdr_group,
+    switch_group,
     doctor_command,
     user_group,
     settings_command,

@@ -58,8 +58,9 @@ def run_command(
     with ExitStack() as cleanup:
         settings = settings.model_copy(update={"database_url": bootstrap.database_url(settings)})
         upgrade_database(settings)
-        if not no_demo:
-            bootstrap.load_demo(settings)
+        if not no_demo and bootstrap.load_demo(settings):
+            # its package opens at once, not with the next timed run
+            bootstrap.charge_what_is_due(bootstrap.engine(settings))
         supervisor = Supervisor(stop.is_set)
         cleanup.callback(supervisor.stop)
         settings, switch_text = _start_switch(settings, supervisor, cleanup)

@@ -10,7 +10,6 @@ from datetime import UTC, date, datetime
 
 import sqlalchemy as sa
 
-from controller.domain.coverage import uncovered
 from controller.persistence.database import transaction
 from controller.persistence.partitions import PARTITIONED
 from controller.services.diagnosis.configuration import ConfigurationFacts, Listed
@@ -59,10 +58,6 @@ class DatabaseInspector:
 
     def configuration(self) -> ConfigurationFacts:
         with self._reading() as connection:
-            routed = list(connection.scalars(sa.text(_ROUTED)))
-            sold = _by_owner(connection, _SOLD)
-            by_vendor = _by_owner(connection, _ROUTED_BY_VENDOR)
-            costs = _by_owner(connection, _COSTS)
             mapping, routing = connection.execute(sa.text(_GATEWAYS)).one()
             return ConfigurationFacts(
                 mapping,
@@ -70,12 +65,6 @@ class DatabaseInspector:
                 _listed(connection, _WITHOUT_RATE_GROUP),
                 _listed(connection, _WITHOUT_ADDRESS),
                 _listed(connection, _DEAD_ROUTES),
-                unsold={group: uncovered(routed, prefixes) for group, prefixes in sold.items()},
-                unrouted={group: uncovered(prefixes, routed) for group, prefixes in sold.items()},
-                uncosted={
-                    vendor: uncovered(prefixes, costs.get(vendor, ()))
-                    for vendor, prefixes in by_vendor.items()
-                },
             )
 
     def open_calls(self, switch_id: str, min_age_s: float) -> list[str]:
@@ -105,15 +94,6 @@ def _count(connection: sa.Connection, table: str) -> int:
 def _listed(connection: sa.Connection, query: str) -> Listed:
     names = list(connection.scalars(sa.text(query)))
     return Listed(len(names), tuple(names[:EXAMPLES]))
-
-
-def _by_owner(connection: sa.Connection, query: str) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for owner, prefix in connection.execution_options(yield_per=10_000).execute(sa.text(query)):
-        prefixes = found.setdefault(owner, [])
-        if prefix is not None:  # an owner without any
-            prefixes.append(prefix)
-    return found
 
 
 _SERVER = """
@@ -160,28 +140,4 @@ _DEAD_ROUTES = f"""
 WITH {_VENDORS}
 SELECT r.prefix || ' to ' || v.name FROM routes r JOIN vendors v ON v.id = r.gateway_id
 WHERE v.dead ORDER BY v.name, r.prefix
-"""  # noqa: S608 - constants
-_ROUTED = f"""
-WITH {_VENDORS}
-SELECT DISTINCT r.prefix FROM routes r JOIN vendors v ON v.id = r.gateway_id WHERE NOT v.dead
-"""  # noqa: S608 - constants
-_ROUTED_BY_VENDOR = f"""
-WITH {_VENDORS}
-SELECT v.name, r.prefix FROM routes r JOIN vendors v ON v.id = r.gateway_id WHERE NOT v.dead
-"""  # noqa: S608 - constants
-_USABLE = """
-NOT r.locked AND (r.effective_from IS NULL OR r.effective_from <= now())
-    AND (r.effective_to IS NULL OR now() < r.effective_to)
-"""
-_COSTS = f"""
-WITH {_VENDORS}
-SELECT v.name, r.prefix FROM vendors v JOIN rates r USING (rate_group_id)
-WHERE NOT v.dead AND {_USABLE}
-"""  # noqa: S608 - constants
-_SOLD = f"""
-SELECT g.name, r.prefix FROM rate_groups g
-LEFT JOIN rates r ON r.rate_group_id = g.id AND {_USABLE}
-WHERE g.id IN (
-    SELECT a.rate_group_id FROM accounts a JOIN mapping_gateways m ON m.account_id = a.id
-    WHERE a.closed_at IS NULL AND NOT a.locked AND NOT m.locked)
 """  # noqa: S608 - constants

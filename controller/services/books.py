@@ -5,7 +5,6 @@ snapshot (verification) or under the account's lock (payments). `tollgate ledger
 `tollgate cdr ingest` are its users; pages will be.
 """
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -13,25 +12,22 @@ from decimal import Decimal
 from itertools import islice
 from typing import Protocol
 
-from controller.domain.errors import InvalidInput, StoreUnavailable
+from controller.domain.call_record import RecordRules
+from controller.domain.errors import StoreUnavailable
 from controller.domain.events import CallEnded
-from controller.domain.texts import is_plain_text
 from controller.services.journal_entries import End, Entry, Failed, Outcome, Settled
+from controller.services.movements.texts import parse_amount, parse_key, parse_memo, parse_who
 from controller.services.ports import CallStore
 
-MAX_KEY = 200
-MAX_MEMO = 500
-MAX_AMOUNT = Decimal(10) ** 12
-"""Far below what a balance can hold (numeric(24,10)), far above any payment."""
-
 SETTLE_AT_ONCE = 256
-
-_AMOUNT = re.compile(r"[0-9]{1,13}(\.[0-9]{1,10})?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class AccountMoney:
-    """An account's money and lines. A system account's balance follows from its postings."""
+    """An account's money and lines. A system account's balance follows from its postings.
+
+    `pending` is the part of `reserved` that pending movements hold.
+    """
 
     account_id: int
     name: str
@@ -41,6 +37,7 @@ class AccountMoney:
     balance: Decimal
     overdraft_limit: Decimal
     reserved: Decimal
+    pending: Decimal
     lines: int
     capacity: int | None
 
@@ -60,6 +57,7 @@ class Payment:
     amount: Decimal
     key: str
     memo: str = ""
+    who: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,18 +132,9 @@ class Books(Protocol):
         """Compare everything in one snapshot; `progress` hears the name of each check."""
 
 
-def parse_payment(account: str, amount: str, key: str, memo: str) -> Payment:
+def parse_payment(account: str, amount: str, key: str, memo: str, who: str = "") -> Payment:
     """Raises InvalidInput for an amount that is no exact positive one, or a key that is none."""
-    if not _AMOUNT.fullmatch(amount) or not 0 < Decimal(amount) <= MAX_AMOUNT:
-        raise InvalidInput(
-            f"amount {amount[:40]!r}: a positive number with at most 10 decimals is expected"
-        )
-    key = key.strip()
-    if not key or len(key) > MAX_KEY or not is_plain_text(key):
-        raise InvalidInput(f"key: 1 to {MAX_KEY} printable characters are expected")
-    if len(memo) > MAX_MEMO or not is_plain_text(memo):
-        raise InvalidInput(f"memo: at most {MAX_MEMO} characters, on one line")
-    return Payment(account, Decimal(amount), key, memo)
+    return Payment(account, parse_amount(amount), parse_key(key), parse_memo(memo), parse_who(who))
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +153,7 @@ class Ingested:
 def ingest(
     ended_calls: Iterable[CallEnded],
     store: CallStore,
-    threshold_ms: int,
+    rules: RecordRules,
     settled: Callable[[str], None],
 ) -> Iterator[Ingested]:
     """Settle calls from their records; the totals after each commit.
@@ -176,7 +165,7 @@ def ingest(
     total = Ingested()
     calls = iter(ended_calls)
     while piece := _distinct(islice(calls, SETTLE_AT_ONCE)):
-        entries = [End(ended, None, None, threshold_ms) for ended in piece]
+        entries = [End(ended, None, None, rules) for ended in piece]
         for entry, outcome in zip(entries, _commit(store, entries), strict=True):
             total = _counted(total, entry, outcome)
             if isinstance(outcome, Settled):

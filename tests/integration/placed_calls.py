@@ -11,8 +11,8 @@ import sqlalchemy as sa
 
 from controller.domain.admission import AdmissionRules, Admitted
 from controller.domain.authorization import Authorized, authorize
+from controller.domain.call_record import RecordRules, at_us
 from controller.domain.events import AttemptEnded, CallEnded, CallOffered
-from controller.domain.settlement import at_us
 from controller.domain.ticket import Ticket
 from controller.domain.trace import Trace
 from controller.persistence.call_store import PostgresCallStore
@@ -33,7 +33,7 @@ class Caller:
     """Places calls on a planted database (tests/seed.py)."""
 
     def __init__(self, engine: sa.Engine, url: str) -> None:
-        self._configuration = load_configuration(engine)
+        self.configuration = load_configuration(engine)
         self.store = PostgresCallStore(url)
 
     def draft(self, callee: str = "390612345678", started_us: int | None = None) -> Ticket:
@@ -43,9 +43,10 @@ class Caller:
             SWITCH, str(uuid.uuid4()), started_us, "127.0.0.1", 5060, "0612345678", "", callee
         )
         trace = Trace()
-        decision = authorize(offered, self._configuration, at_us(started_us), trace)
+        decision = authorize(offered, self.configuration, at_us(started_us), trace)
         assert isinstance(decision, Authorized)
-        return make_ticket(offered, decision, tuple(trace.steps), RandomLegs())
+        zone = self.configuration.parameters.zone
+        return make_ticket(offered, decision, tuple(trace.steps), RandomLegs(), zone)
 
     def admit(self, callee: str = "390612345678", started_us: int | None = None) -> Ticket:
         """A call that is in progress now."""
@@ -73,7 +74,7 @@ class Caller:
             "0612345678",
             ticket.callee,
         )
-        self.store.commit([Attempted(leg), End(ended, ticket, None, 50)])
+        self.store.commit([Attempted(leg), End(ended, ticket, None, RecordRules())])
         return ended
 
     def place(self, talked_s: int = 30, callee: str = "390612345678") -> str:
@@ -104,7 +105,7 @@ class Caller:
             callee="2",
         )
         ended = replace(ticket_free, **changes)  # type: ignore[arg-type]
-        self.store.commit([End(ended, None, None, 50)])
+        self.store.commit([End(ended, None, None, RecordRules())])
         return ended.call_id
 
     def close(self) -> None:

@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from controller.domain.admission import AdmissionRules, Admitted
+from controller.domain.call_record import RecordRules
 from controller.domain.errors import StoreUnavailable
 from controller.domain.reasons import Reason, Refused
 from controller.persistence import database
@@ -19,7 +20,7 @@ from tests.integration.placed_calls import Caller, end_of
 from tests.ledger_check import assert_books_balance
 from tests.seed import Seed, plant
 
-THRESHOLD_MS = 50
+RULES = RecordRules()
 MINUTE = Decimal("0.60")
 
 
@@ -52,11 +53,12 @@ def _end(caller: Caller, *entries: End) -> list[Outcome]:
 def test_a_call_reserves_extends_and_settles(caller: Caller, engine: sa.Engine) -> None:
     ticket = caller.admit()
     assert _funds(engine) == (30, MINUTE, 1)
-    (more,) = caller.store.commit([Extend(ticket, 60)])
-    assert more == Admitted(120, 2 * MINUTE, ())
+    (more,) = caller.store.commit([Extend(ticket, 60, ticket.offered_us)])
+    assert isinstance(more, Admitted)
+    assert (more.granted_s, more.reserved) == (120, 2 * MINUTE)
     assert _funds(engine) == (30, 2 * MINUTE, 1)
     assert_books_balance(engine)
-    _end(caller, End(end_of(ticket, 90), ticket, None, THRESHOLD_MS))
+    _end(caller, End(end_of(ticket, 90), ticket, None, RULES))
     assert _funds(engine) == (Decimal("29.10"), 0, 0)
     assert_books_balance(engine)
 
@@ -76,7 +78,7 @@ def test_an_answer_frees_the_lines_of_the_other_vendors(caller: Caller, engine: 
 
 def test_an_end_that_comes_twice_settles_once(caller: Caller, engine: sa.Engine) -> None:
     ticket = caller.admit()
-    end = End(end_of(ticket, 60), ticket, None, THRESHOLD_MS)
+    end = End(end_of(ticket, 60), ticket, None, RULES)
     (first,), (second,) = _end(caller, end), _end(caller, end)
     assert isinstance(first, Settled)
     assert first.settlement is not None
@@ -90,7 +92,7 @@ def test_another_process_settles_from_the_stored_ticket_with_the_same_figures(
     caller: Caller, engine: sa.Engine, database_url: str
 ) -> None:
     ticket = caller.admit()
-    (known,) = [End(end_of(ticket, 61), ticket, None, THRESHOLD_MS)]
+    (known,) = [End(end_of(ticket, 61), ticket, None, RULES)]
     stranger = PostgresCallStore(database_url)
     (outcome,) = stranger.commit([replace(known, ticket=None)])
     assert isinstance(outcome, Settled)
@@ -151,7 +153,7 @@ def test_a_lost_connection_is_told_and_the_next_batch_connects_anew(
                 " WHERE application_name = 'tollgate-calls' AND datname = current_database()"
             )
         )
-    end = End(end_of(ticket, 10), ticket, None, THRESHOLD_MS)
+    end = End(end_of(ticket, 10), ticket, None, RULES)
     with pytest.raises(StoreUnavailable):
         _end(caller, end)
     assert isinstance(_end(caller, end)[0], Settled)
@@ -164,7 +166,7 @@ def test_a_lost_connection_is_told_and_the_next_batch_connects_anew(
 )
 def test_postings_cannot_be_changed(caller: Caller, engine: sa.Engine, statement: str) -> None:
     ticket = caller.admit()
-    _end(caller, End(end_of(ticket, 5), ticket, None, THRESHOLD_MS))
+    _end(caller, End(end_of(ticket, 5), ticket, None, RULES))
     with pytest.raises(sa.exc.DBAPIError, match="postings are immutable"), engine.begin() as c:
         c.execute(sa.text(statement))
     assert_books_balance(engine)

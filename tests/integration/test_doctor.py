@@ -1,9 +1,11 @@
 """`tollgate doctor`: every check in one line, none able to break or delay the others for long."""
 
+import asyncio
 import json
 import shutil
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +15,12 @@ import sqlalchemy as sa
 from controller.cli.doctor import checks, doctor_command, switch_address
 from controller.config import Settings
 from controller.domain.errors import StoreUnavailable
+from controller.domain.lease import Owner
 from controller.drivers.freeswitch.inspection import inspect_spool
 from controller.drivers.freeswitch.run_directory import find_binary
 from controller.persistence import database
 from controller.persistence import schema as t
+from controller.persistence.lease_store import PostgresLeaseStore
 from controller.services.diagnosis.clock_and_disk import judge_clock, judge_disk
 from controller.services.diagnosis.database import DatabaseFacts, judge_database
 from controller.services.diagnosis.switch import judge_spool
@@ -24,7 +28,7 @@ from controller.services.doctor import Check, Finding, Status, examine
 from tests.e2e.switch import running_switch
 from tests.integration.command_line import run, settings_for
 from tests.integration.event_socket_peer import PASSWORD, scripted_switch
-from tests.integration.placed_calls import Caller, set_age
+from tests.integration.placed_calls import SWITCH, Caller, set_age
 from tests.seed import Seed, plant
 
 SOFIA = """\
@@ -73,6 +77,21 @@ def switch(settings: Settings) -> Iterator[Settings]:
         yield settings.model_copy(update={"switch_port": port})
 
 
+@contextmanager
+def owned(url: str) -> Iterator[None]:
+    """A controller has the lease of the switch."""
+    leases = PostgresLeaseStore(url, SWITCH, 10.0)
+    owner = Owner("00000001-0000-4000-8000-000000000000", "core-7", 4711)
+
+    async def take() -> None:
+        await leases.look(SWITCH)
+        await leases.take(SWITCH, owner, 60.0, None)
+
+    asyncio.run(take())
+    yield
+    leases.close()
+
+
 def with_switch(settings: Settings, port: int) -> Settings:
     return settings.model_copy(update={"switch_port": port})
 
@@ -80,10 +99,12 @@ def with_switch(settings: Settings, port: int) -> Settings:
 @pytest.mark.postgres
 class TestWhole:
     def test_a_healthy_deployment(self, switch: Settings) -> None:
-        caller = Caller(database.make_engine(switch.database_url or ""), switch.database_url or "")
+        url = switch.database_url or ""
+        caller = Caller(database.make_engine(url), url)
         try:
             caller.place(5)  # its connection is what a controller's looks like
-            ran = run(doctor_command, switch)
+            with owned(url):
+                ran = run(doctor_command, switch)
         finally:
             caller.close()
         assert ran.status == 0, ran.out
@@ -98,6 +119,7 @@ class TestWhole:
             "schema",
             "partitions",
             "default partitions",
+            "ledger",
             "configuration",
             "rate groups",
             "gateway addresses",
@@ -105,6 +127,8 @@ class TestWhole:
             "sell rates",
             "routes of sold",
             "cost rates",
+            "switch owner",
+            "calls without owner",
             "switch link",
             "switch version",
             "SIP profiles",
@@ -188,10 +212,10 @@ class TestDatabase:
         assert found_all["partitions"].status is Status.FAIL
         assert found_all["default partitions"].detail.endswith("1 in cdrs_default")
 
-    def test_a_rate_that_stops_the_controller(self, settings: Settings, engine: sa.Engine) -> None:
+    def test_a_rate_that_cannot_be_used(self, settings: Settings, engine: sa.Engine) -> None:
         with engine.begin() as connection:
             connection.execute(t.rates.update().values(tiers="nonsense"))
-        found = examined(settings)["configuration"]
+        found = examined(settings)["rates"]
         assert (found.status, "nonsense" in found.detail) == (Status.FAIL, True)
 
     def test_gaps_of_the_configuration(self, settings: Settings, engine: sa.Engine) -> None:

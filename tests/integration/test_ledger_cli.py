@@ -56,6 +56,7 @@ def test_right_books(settings: Settings, caller: Caller) -> None:
         "postings": 1 + 3 * 3,
         "call_records": 5,
         "open_calls": 1,
+        "pending_movements": 0,
     }
     shown = run(ledger_group, settings, "verify")
     assert "the books are right: 3 accounts, 10 postings, 5 call records, 1 open calls" in shown.out
@@ -87,14 +88,22 @@ def test_right_books(settings: Settings, caller: Caller) -> None:
             "3",
             "1",
         ),
-        ("UPDATE cdrs SET net = 0.4", "call postings", "net", "0.3", "0.4"),
-        ("UPDATE cdrs SET tax = 0", "call postings", "tax", "0.03", "0"),
-        ("UPDATE cdrs SET cost = 0.1", "call postings", "cost", "0.15", "0.1"),
-        ("DELETE FROM cdrs", "call postings", "record", "none", "one"),
+        ("UPDATE cdrs SET net = 0.4", "call figures", "net of the record", "0.4", "0.3"),
+        ("UPDATE cdrs SET tax = 0", "call figures", "tax of the record", "0", "0.03"),
+        ("UPDATE cdrs SET cost = 0.1", "call figures", "cost of the record", "0.1", "0.15"),
+        ("UPDATE cdr_charges SET net = 1 WHERE party = 0", "call postings", "net", "0.3", "1"),
+        ("DELETE FROM cdrs", "call records", "record", "none", "one"),
+        (
+            "DELETE FROM cdr_charges WHERE party = 0",
+            "call postings",
+            "line of the record",
+            "none",
+            "one",
+        ),
         ("DELETE FROM postings WHERE kind = 'call_cost'", "call postings", "cost", "0", "0.15"),
         (
             "UPDATE cdrs SET account_id = cost_account_id",
-            "call postings",
+            "call figures",
             "paying account",
             None,
             None,
@@ -108,9 +117,9 @@ def test_right_books(settings: Settings, caller: Caller) -> None:
             "1",
         ),
         (
-            "UPDATE calls SET reserved = reserved + 1",
+            "UPDATE calls SET payer_reserved[1] = payer_reserved[1] + 1",
             "reservations",
-            "price of 60 s",
+            "customer: price of 60 s",
             "1.66",
             "0.66",
         ),
@@ -122,11 +131,10 @@ def test_right_books(settings: Settings, caller: Caller) -> None:
             "USD to USD",
         ),
         (
-            "INSERT INTO calls SELECT c.call_id, 's', o.account_id, o.mapping_gateway_id,"
-            " o.routing_gateway_ids, 0, 0, now(), NULL, '', '', o.ticket FROM cdrs c, calls o",
+            "UPDATE cdrs SET call_id = (SELECT call_id FROM calls)",
             "ended calls",
             "reservation after the end",
-            "0",
+            "0.66",
             "none",
         ),
     ],
@@ -239,12 +247,20 @@ def test_pay_and_pay_again(settings: Settings, engine: sa.Engine) -> None:
     assert_books_balance(engine)
 
 
-@pytest.mark.parametrize("other", [("customer", "12.51"), ("vendor-1", "12.5")])
-def test_a_key_stands_for_one_payment(settings: Settings, other: tuple[str, str]) -> None:
+@pytest.mark.parametrize(
+    ("other", "difference"),
+    [
+        (("customer", "12.51"), "amount 12.5, not 12.51"),
+        (("vendor-1", "12.5"), "account customer, not vendor-1"),
+    ],
+)
+def test_a_key_stands_for_one_payment(
+    settings: Settings, other: tuple[str, str], difference: str
+) -> None:
     run(ledger_group, settings, "pay", "customer", "12.5", "--key", "k")
     ran = run(ledger_group, settings, "pay", *other, "--key", "k")
     assert (ran.status, ran.out) == (1, "")
-    assert "used for another payment: 12.5 USD to customer" in ran.err
+    assert f"key 'k' was used for another payment: {difference}" in ran.err
     assert len(ran.err.splitlines()) == 1
     assert run(ledger_group, settings, "balance", "customer", "--json").json["balance"] == "1012.5"
 

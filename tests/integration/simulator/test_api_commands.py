@@ -17,6 +17,9 @@ REPLIES = [
     ("echo a b", "a b"),
     ("echo", "-ERR no reply\n"),
     ("global_getvar no_such_variable", "-ERR no reply\n"),
+    ("global_setvar", "-USAGE: <var>=<value> [=<value2>]\n"),
+    ("global_setvar =b", "-USAGE: <var>=<value> [=<value2>]\n"),
+    ("global_setvar a=1", "+OK"),
     ("uuid_exists", "false"),
     (f"uuid_exists {NOBODY}", "false"),
     ("uuid_kill", "-USAGE: <uuid> [cause]\n"),
@@ -89,6 +92,23 @@ async def test_who_the_switch_is() -> None:
         assert await here.commands.api("eval ${core_uuid}") == core_uuid
         assert (await here.commands.api("status")).startswith("UP 0 years, 0 days, 0 hours, ")
         assert (await here.commands.api("version")).startswith("FreeSWITCH Version 1.11.1")
+
+
+@in_loop
+async def test_global_variables_are_kept() -> None:
+    """As the real switch does it: a third word is the value that is to be replaced."""
+    async with running() as here:
+        api = here.commands.api
+        for setting, kept in (
+            ("a=1", "1"),
+            ("a=2=9", "1"),
+            ("a=2=1", "2"),
+            ("a=", "-ERR no reply\n"),
+            ("a=3=", "3"),
+            ("a", "-ERR no reply\n"),
+        ):
+            assert await api(f"global_setvar {setting}") == "+OK"
+            assert await api("global_getvar a") == kept, setting
 
 
 @in_loop

@@ -1,0 +1,165 @@
+"""What people order of the ledger. Each order has a key, under which it is carried out once.
+
+`asked` is what a key stands for: the same order again has the same, another one differs, and the
+names of what differs tell how. Memo and who gave it are not part of it; the first ones count.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import ClassVar
+
+from controller.domain.ledger import PostingKind, SystemAccount
+from controller.domain.moments import moment_text
+from controller.domain.money import plain
+from controller.domain.movements import Cover, LimitMode
+
+Asked = dict[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """`who` is the person or program that gave it."""
+
+    kind: ClassVar[str]
+
+    key: str
+    memo: str = ""
+    who: str = ""
+
+    def asked(self) -> Asked:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deposit(Order):
+    """A payment: money from outside, from `cash`."""
+
+    kind: ClassVar[str] = PostingKind.PAYMENT
+
+    account: str
+    amount: Decimal
+
+    def asked(self) -> Asked:
+        return {"account": self.account, "amount": plain(self.amount)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Withdrawal(Order):
+    """Money out, to `cash` (the reference's deduction)."""
+
+    kind: ClassVar[str] = PostingKind.WITHDRAWAL
+
+    account: str
+    amount: Decimal
+    cover: Cover = Cover.REQUIRED
+
+    def asked(self) -> Asked:
+        return {"account": self.account, "amount": plain(self.amount)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transfer(Order):
+    """From one account to another of the same currency."""
+
+    kind: ClassVar[str] = PostingKind.TRANSFER
+
+    source: str
+    target: str
+    amount: Decimal
+    cover: Cover = Cover.REQUIRED
+
+    def asked(self) -> Asked:
+        return {"from": self.source, "to": self.target, "amount": plain(self.amount)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MakeZero(Order):
+    """The balance becomes 0, whatever it is then; the other side is `adjustments`."""
+
+    kind: ClassVar[str] = PostingKind.MAKE_ZERO
+
+    account: str
+
+    def asked(self) -> Asked:
+        return {"account": self.account}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Correction(Order):
+    """`amount` of any sign for the account; `against` is the other side.
+
+    `of` is the id of the posting that is corrected, or empty.
+    """
+
+    kind: ClassVar[str] = PostingKind.CORRECTION
+
+    account: str
+    amount: Decimal
+    against: SystemAccount = SystemAccount.ADJUSTMENTS
+    of: str = ""
+    cover: Cover = Cover.REQUIRED
+
+    def asked(self) -> Asked:
+        return {
+            "account": self.account,
+            "amount": plain(self.amount),
+            "against": self.against.value,
+            "of": self.of,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reversal(Order):
+    """The exact opposite of the posting `of`, once."""
+
+    kind: ClassVar[str] = PostingKind.REVERSAL
+
+    of: str
+    cover: Cover = Cover.REQUIRED
+
+    def asked(self) -> Asked:
+        return {"of": self.of}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitOrder(Order):
+    """Another overdraft limit (the reference's credit). No posting: nothing is moved."""
+
+    kind: ClassVar[str] = "credit_limit"
+
+    account: str
+    mode: LimitMode
+    amount: Decimal
+    cover: Cover = Cover.REQUIRED
+
+    def asked(self) -> Asked:
+        return {"account": self.account, "mode": self.mode.value, "amount": plain(self.amount)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold(Order):
+    """The first phase: `amount` of `account` is held, for `target` or (empty) for `cash`.
+
+    `expires_at` None: a day later, by the database's clock.
+    """
+
+    kind: ClassVar[str] = "hold"
+
+    account: str
+    amount: Decimal
+    target: str = ""
+    expires_at: datetime | None = None
+
+    def asked(self) -> Asked:
+        expires = moment_text(self.expires_at) if self.expires_at else ""
+        amount = plain(self.amount)
+        return {"account": self.account, "to": self.target, "amount": amount, "expires": expires}
+
+
+Move = Deposit | Withdrawal | Transfer | MakeZero | Correction | Reversal
+"""Orders that post at once."""
+
+
+def forced(order: Order) -> bool:
+    return getattr(order, "cover", Cover.REQUIRED) is Cover.WAIVED
