@@ -96,8 +96,17 @@ async def run_controller(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     process = await asyncio.to_thread(ControllerProcess, settings)
-    if settings.metrics_port:
-        telemetry.serve_metrics(settings.metrics_port)
+    _serve_metrics(settings.metrics_port)
     process.start()
     await stop.wait()
     await process.stop()
+
+
+def _serve_metrics(port: int) -> None:
+    """A standby that was given the owner's port must not fail for that."""
+    if not port:
+        return
+    try:
+        telemetry.serve_metrics(port)
+    except OSError as error:
+        log.error("metrics not served", extra={"port": port, "why": str(error)})

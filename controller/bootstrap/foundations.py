@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 import sqlalchemy as sa
@@ -19,6 +19,19 @@ class SystemClock:
 
     def monotonic(self) -> float:
         return time.monotonic()
+
+
+class SwitchClock(SystemClock):
+    """The present by a switch's clock, with whose stamps it is compared.
+
+    `ahead_s` is the switch's time less this machine's, as it was measured last.
+    """
+
+    def __init__(self) -> None:
+        self.ahead_s = 0.0
+
+    def now(self) -> datetime:
+        return super().now() + timedelta(seconds=self.ahead_s)
 
 
 class RandomIds:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from controller import telemetry
-from controller.bootstrap.foundations import RandomIds, SystemClock
+from controller.bootstrap.foundations import RandomIds, SwitchClock
 from controller.config import Settings
 from controller.domain.errors import Fenced
 from controller.domain.events import (
@@ -37,6 +37,8 @@ from controller.services.recovery import Recovery
 log = logging.getLogger(__name__)
 
 TICK_S = 0.25
+CLOCKS_EVERY_S = 5.0
+"""How often the switch's clock is compared with ours."""
 
 
 class SwitchTenure:
@@ -57,7 +59,8 @@ class SwitchTenure:
         self._fenced = fenced
         self._loop = asyncio.get_running_loop()
         self._store = PostgresCallStore(url, lease=lease)
-        self._recovery_store = PostgresCallStore(url, application="tollgate-recovery", lease=lease)
+        # never closed under the thread that may still ask it: it goes with the last who holds it
+        recovery_store = PostgresCallStore(url, application="tollgate-recovery", lease=lease)
         self.journal = GroupCommitJournal(
             self._store,
             self._deliver,
@@ -66,7 +69,7 @@ class SwitchTenure:
             fenced=lambda: self._call_soon(fenced, lease.epoch),
         )
         spool = CdrSpool(settings.spool_dir, settings.switch_id)
-        clock = SystemClock()
+        self._clock = SwitchClock()
         self._link = FreeSwitchLink(
             settings.switch_id,
             settings.switch_host,
@@ -79,13 +82,13 @@ class SwitchTenure:
             LeasedLink(self._link, rights, telemetry.COMMANDS_WITHHELD.inc),
             self.journal,
             configuration,
-            clock,
+            self._clock,
             RandomIds(),
             spool,
             telemetry.PrometheusCalls(),
         )
         self._recovery = Recovery(
-            self._link, self._recovery_store, spool, self.calls, clock, self.calls.on_ended
+            self._link, recovery_store, spool, self.calls, self._clock, self.calls.on_ended
         )
         self._tasks: set[asyncio.Task[None]] = set()
         self._handlers: dict[type, Callable[..., None]] = {
@@ -100,7 +103,7 @@ class SwitchTenure:
     def start(self) -> None:
         """Start everything; the tasks run until `finish` or `drop`."""
         self.journal.start()
-        for work in (self._link.run(), self._recovery.run(), self._tick()):
+        for work in (self._link.run(), self._recovery.run(), self._tick(), self._compare()):
             self._spawn(work)
 
     async def finish(self) -> None:
@@ -136,7 +139,11 @@ class SwitchTenure:
         telemetry.SWITCH_CONNECTED.labels(event.switch_id).set(1)
         if self._rights.may_command():
             self._link.note_owner(self._lease.epoch)
-        self._spawn(self._recovery.on_connected(event))
+        self._spawn(self._resume(event))
+
+    async def _resume(self, event: SwitchConnected) -> None:
+        await self._compare_clocks()  # first: how long calls talk is told by the switch's clock
+        await self._recovery.on_connected(event)
 
     def _lost(self, event: SwitchLost) -> None:
         telemetry.SWITCH_CONNECTED.labels(event.switch_id).set(0)
@@ -155,6 +162,16 @@ class SwitchTenure:
             telemetry.JOURNAL_WAITING.set(self.journal.waiting)
             telemetry.CALLS_OPEN.set(len(self.calls.calls))
             await asyncio.sleep(TICK_S)
+
+    async def _compare(self) -> None:
+        while True:
+            await asyncio.sleep(CLOCKS_EVERY_S)
+            await self._compare_clocks()
+
+    async def _compare_clocks(self) -> None:
+        ahead_s = await self._link.clock_ahead_s()
+        if ahead_s is not None:
+            self._clock.ahead_s = ahead_s
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = self._loop.create_task(self._guarded(work))
@@ -178,7 +195,6 @@ class SwitchTenure:
         telemetry.JOURNAL_WAITING.set(0)
 
     def _close(self, idle: bool) -> None:
-        """A connection that a thread still waits on is left to it; it ends with the process."""
+        """A connection that the journal's thread still waits on is left to it."""
         if idle:
             self._store.close()
-        self._recovery_store.close()

@@ -54,6 +54,10 @@ log = logging.getLogger(__name__)
 PLAN_DEADLINE_S = 2.0
 """A plan later than this is discarded: the fail-safe (3 s by the switch's clock) is at hand."""
 
+SHED_AFTER_S = 0.5
+"""An offer that was heard later than this is refused without a decision: events come faster than
+they can be handled, and each that is refused cheaply helps those behind it."""
+
 EXTENSION_RETRY_S = 1.0
 
 ENDING_OF = {
@@ -121,6 +125,12 @@ class CallService:
             log.error("offered too late", extra={"call_id": event.call_id, "late_s": waited_s})
             call.unadmitted = Unadmitted(Reason.OVERLOADED)
             self._signal(event.call_id, call, Signal.ADMITTED_LATE)
+            return
+        if waited_s > SHED_AFTER_S:
+            call.unadmitted = Unadmitted(Reason.OVERLOADED)
+            self._turn_away(
+                event.call_id, call, Refused(Reason.OVERLOADED, f"heard after {waited_s:.1f} s")
+            )
             return
         trace = Trace()
         try:

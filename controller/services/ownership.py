@@ -212,13 +212,13 @@ class Ownership:
 
     async def _lose(self, why: str) -> float:
         lease, self.lease = self.lease, None
+        self._fenced = False
         self._valid_until = self._away_until = float("-inf")
         if lease is not None:
             log.error("switch lost", extra=_words(lease) | {"why": why})
             self._metrics.owning(lease.switch_id, 0)
             self._metrics.lost(lease.switch_id)
         await self._tenure.drop()
-        self._fenced = False
         return self._terms.renew_s / 2
 
     # -- internals ------------------------------------------------------------------------

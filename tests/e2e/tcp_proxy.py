@@ -1,28 +1,31 @@
-"""A TCP relay before the switch's Event Socket: a test cuts the controller's links with it, and
-sees what the controller sends."""
+"""Relays before the switch's Event Socket and before the database: a test cuts the controller's
+links with them, and sees what the controller sends."""
 
 from __future__ import annotations
 
 import socket
 import threading
 from contextlib import suppress
+from pathlib import Path
 from types import TracebackType
+from typing import Self
+from urllib.parse import parse_qs, urlsplit
 
 
-class TcpProxy:
-    """Relays 127.0.0.1:`port` to `target` on loopback until it is cut; `mend` opens it again."""
+class Relay:
+    """Relays what connects to `listener` to `target` until it is cut; `mend` opens it again."""
 
-    def __init__(self, target: int) -> None:
+    def __init__(self, listener: socket.socket, target: int | str) -> None:
+        """`target`: a port of loopback, or the path of a local socket."""
         self._target = target
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = int(self._listener.getsockname()[1])
+        self._listener = listener
         self._ends: list[socket.socket] = []
         self._sent = bytearray()
         self._whole = threading.Event()
         self._whole.set()
         threading.Thread(target=self._accept, daemon=True).start()
 
-    def __enter__(self) -> TcpProxy:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -59,10 +62,42 @@ class TcpProxy:
             if not self._whole.is_set():
                 near.close()
                 continue
-            far = socket.create_connection(("127.0.0.1", self._target))
+            far = _connect(self._target)
             self._ends += [near, far]
             for ends in ((near, far, self._sent), (far, near, None)):
                 threading.Thread(target=_relay, args=ends, daemon=True).start()
+
+
+class TcpProxy(Relay):
+    """Relays 127.0.0.1:`port` to another port of loopback."""
+
+    def __init__(self, target: int) -> None:
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.port = int(listener.getsockname()[1])
+        super().__init__(listener, target)
+
+
+class DatabaseProxy(Relay):
+    """Relays `url` to the embedded PostgreSQL behind a URL with its folder."""
+
+    def __init__(self, database_url: str, folder: Path) -> None:
+        (real,) = parse_qs(urlsplit(database_url).query)["host"]
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(str(folder / _SOCKET))
+        listener.listen()
+        self.url = database_url.replace(f"host={real}", f"host={folder}")
+        super().__init__(listener, f"{real}/{_SOCKET}")
+
+
+_SOCKET = ".s.PGSQL.5432"
+
+
+def _connect(target: int | str) -> socket.socket:
+    if isinstance(target, int):
+        return socket.create_connection(("127.0.0.1", target))
+    far = socket.socket(socket.AF_UNIX)
+    far.connect(target)
+    return far
 
 
 def _relay(source: socket.socket, sink: socket.socket, kept: bytearray | None) -> None:

@@ -16,6 +16,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -27,7 +28,7 @@ from tests.e2e.controller_process import RunningController, wait_until
 from tests.e2e.exchange import Exchange, exchange
 from tests.e2e.records import cdrs, open_calls, postings
 from tests.e2e.staging import free_ports
-from tests.e2e.tcp_proxy import TcpProxy
+from tests.e2e.tcp_proxy import DatabaseProxy, TcpProxy
 from tests.ledger_check import assert_books_balance
 from tests.seed import Customer, Seed, plant
 
@@ -73,7 +74,10 @@ class Pair:
 
 
 @contextmanager
-def pair(kind: str, database_url: str, directory: Path) -> Iterator[Pair]:
+def pair(
+    kind: str, database_url: str, directory: Path, first_url: str | None = None
+) -> Iterator[Pair]:
+    """`first_url`: another way to the same database, for the first one."""
     vendor_port, limited_port = free_ports(2)
     limited = Customer("limited", limited_port, gateway={"max_duration_s": 14})
     seed = Seed((vendor_port,), parameters={"quantum_s": QUANTUM_S}, more_customers=(limited,))
@@ -84,13 +88,13 @@ def pair(kind: str, database_url: str, directory: Path) -> Iterator[Pair]:
         switch = stack.enter_context(exchange(kind, directory / "switch", vendor_port))
         proxy = stack.enter_context(TcpProxy(switch.address.event_socket))
         controllers = []
-        for name, address in (
-            ("first", switch.address.through(proxy.port)),
-            ("second", switch.address),
+        for name, address, url in (
+            ("first", switch.address.through(proxy.port), first_url or database_url),
+            ("second", switch.address, database_url),
         ):
             folder = directory / name
             folder.mkdir()
-            controllers.append(RunningController(address, database_url, folder))
+            controllers.append(RunningController(address, url, folder))
             stack.callback(controllers[-1].stop)
         first, second = controllers
         first.start()
@@ -185,6 +189,37 @@ def test_a_stopped_owner_hands_over_at_once(kind: str, database_url: str, tmp_pa
         assert the.first.children[-1].wait(5) == 0
         the.exchange.wait()
         assert_each_charged_once(the.engine, 5)
+
+
+def test_an_owner_without_its_database_makes_room_for_the_one_that_has_it(
+    kind: str, database_url: str, tmp_path: Path
+) -> None:
+    """It cannot be told by the database; the switch knows that another one has come."""
+    with (
+        TemporaryDirectory(prefix="pg-") as short,  # the path of a local socket is short
+        DatabaseProxy(database_url, Path(short)) as way,
+        pair(kind, database_url, tmp_path, way.url) as the,
+    ):
+        the.exchange.call(5, talk_s=12)
+        the.wait_until_talking(5)
+        way.cut()
+        cut_at = time.monotonic()
+        # as long as nobody else has the switch, the first one refuses, and nobody waits for that
+        the.exchange.call_refused(1)
+        taken_s = the.takeover_s(cut_at)
+        tell(f"cut off from its database, taken over in {taken_s:.2f} s ({kind})")
+        assert taken_s < TAKEN_WITHIN_S
+        the.first.wait_for_log("switch lost", timeout_s=3)
+        sent_before = len(the.first_sends.sent())
+        the.exchange.call(3, talk_s=1)
+        the.exchange.wait()
+        assert the.first_sends.sent()[sent_before:] == []
+        way.mend()
+        the.first.wait_for_log("standing by")
+        assert_each_charged_once(the.engine, 9)
+        reasons = [record.reason for record in cdrs(the.engine)]
+        assert sorted(reasons) == ["answered"] * 8 + ["store_unavailable"]
+        assert lease(the.engine).epoch == 2
 
 
 CAPACITY = 6

@@ -6,6 +6,7 @@ lost link means for calls is the call service's business (it means nothing).
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -31,6 +32,9 @@ SUBSCRIPTION = (
 RECONNECT_DELAYS_S = (0.1, 0.25, 0.5, 1.0, 2.0)
 SILENCE_S = 25.0
 """Longer than the longest heartbeat interval of a stock switch (20 s): then it is dead to us."""
+
+SLOW_REPLY_S = 0.2
+"""An answer about the time that took longer says too little."""
 
 _KILL_CAUSES = {Reason.ADMINISTRATOR: "MANAGER_REQUEST"}
 
@@ -114,6 +118,21 @@ class FreeSwitchLink:
             return None
         digits = reply.strip()
         return int(digits) if digits.isascii() and digits.isdigit() else None
+
+    async def clock_ahead_s(self) -> float | None:
+        """The switch's time less this machine's; None when it doesn't say, or not soon enough."""
+        if self._commands is None:
+            return None
+        try:
+            before = time.time()
+            reply = (await self._commands.ask("api strmicroepoch")).reply
+            after = time.time()
+        except SwitchError:
+            return None
+        micros = stamp(reply.strip())
+        if not micros or after - before > SLOW_REPLY_S:
+            return None
+        return micros / 1e6 - (before + after) / 2
 
     async def live_channels(self) -> LiveChannels:
         """The calls that the switch holds, or `known=False` when it doesn't say."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
@@ -633,6 +634,55 @@ def test_when_a_channel_was_answered(said: bytes, us: int | None) -> None:
     async def test(watched: Watched, _server: HostileSwitch) -> None:
         await watched.connected()
         assert await watched.link.answered_us(call_id()) == us
+
+    run(switch, test)
+
+
+@pytest.mark.parametrize(
+    ("said", "epoch"),
+    [(b"7", 7), (b"7\n", 7), (b"-ERR no reply\n", None), (b"", None), ("٧".encode(), None)],
+)
+def test_who_has_owned_the_switch_last(said: bytes, epoch: int | None) -> None:
+    switch = Switch({"global_getvar tollgate_owner_epoch": answer(said)})
+
+    async def test(watched: Watched, _server: HostileSwitch) -> None:
+        assert await watched.link.owner_epoch() is None
+        await watched.connected()
+        watched.link.note_owner(7)
+        assert await watched.link.owner_epoch() == epoch
+        assert switch.commands == [
+            "api global_setvar tollgate_owner_epoch=7",
+            "api global_getvar tollgate_owner_epoch",
+        ]
+
+    run(switch, test)
+
+
+@pytest.mark.parametrize("ahead_s", [0.0, 1.5, -3600.0])
+def test_how_far_the_switchs_clock_is_ahead(ahead_s: float) -> None:
+    micros = round((time.time() + ahead_s) * 1_000_000)
+    switch = Switch({"strmicroepoch": answer(str(micros).encode())})
+
+    async def test(watched: Watched, _server: HostileSwitch) -> None:
+        assert await watched.link.clock_ahead_s() is None
+        await watched.connected()
+        found = await watched.link.clock_ahead_s()
+        assert found is not None
+        assert abs(found - ahead_s) < 1.0  # the script's time stands still meanwhile
+
+    run(switch, test)
+
+
+def test_a_time_that_is_told_too_slowly_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    switch = Switch({"strmicroepoch": answer(b"-ERR strmicroepoch Command not found!\n")})
+
+    async def test(watched: Watched, _server: HostileSwitch) -> None:
+        await watched.connected()
+        assert await watched.link.clock_ahead_s() is None
+        switch.answers["strmicroepoch"] = answer(b"1795228934393739")
+        assert await watched.link.clock_ahead_s() is not None
+        monkeypatch.setattr(link_module, "SLOW_REPLY_S", 0.0)
+        assert await watched.link.clock_ahead_s() is None
 
     run(switch, test)
 

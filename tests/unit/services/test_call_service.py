@@ -15,7 +15,7 @@ from controller.domain.holdings import Lines
 from controller.domain.plan import STOP_CAUSES, Media
 from controller.domain.reasons import Reason
 from controller.domain.tariff import parse_tariff
-from controller.services.calls import EXTENSION_RETRY_S, PLAN_DEADLINE_S
+from controller.services.calls import EXTENSION_RETRY_S, PLAN_DEADLINE_S, SHED_AFTER_S
 from controller.services.journal_entries import (
     Admit,
     Answered,
@@ -411,16 +411,30 @@ def test_an_admission_just_in_time_sends_its_plan() -> None:
 
 
 def test_the_deadline_counts_from_the_offer_at_the_switch() -> None:
-    """1.5 s in the event queue and 1.5 s in the database: together too late."""
+    """0.4 s in the event queue and 1.7 s in the database: together too late."""
     stage = Stage()
     sent_us = stage.stamp_us()
-    stage.clock.advance(1.5)
+    stage.clock.advance(0.4)
     name = stage.offer(offered_us=sent_us)
-    stage.clock.advance(1.5)
+    stage.clock.advance(1.7)
     stage.journal.flush()
     assert stage.link.plans == []
     unanswered_end(stage, name)
     stage.store.check_nothing_is_held()
+
+
+def test_an_offer_that_was_heard_late_is_refused_at_once() -> None:
+    """Events come faster than they are handled: no decision, no admission, but an answer."""
+    stage = Stage()
+    sent_us = stage.stamp_us()
+    stage.clock.advance(SHED_AFTER_S + 0.1)
+    name = stage.offer(offered_us=sent_us)
+    assert stage.link.refusal_of(name) is Reason.OVERLOADED
+    assert stage.journal.kinds() == []
+    assert stage.metrics.refusals == [Reason.OVERLOADED]
+    unanswered_end(stage, name)
+    assert stage.store.record(name).reason == Reason.OVERLOADED
+    assert stage.calls.calls == {}
 
 
 def test_an_offer_that_comes_too_late_is_not_even_decided() -> None:

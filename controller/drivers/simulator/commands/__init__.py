@@ -35,6 +35,7 @@ _COMMANDS: Final[dict[str, ApiCommand]] = {
     "fsctl": system.fsctl,
     "create_uuid": system.create_uuid,
     "strepoch": system.strepoch,
+    "strmicroepoch": system.strmicroepoch,
     "uptime": system.uptime,
     "hostname": system.hostname,
     "switchname": system.hostname,

@@ -87,6 +87,10 @@ def strepoch(switch: Switch, _argument: str) -> str:
     return str(switch.core.now_us() // 1_000_000)
 
 
+def strmicroepoch(switch: Switch, _argument: str) -> str:
+    return str(switch.core.now_us())
+
+
 def uptime(switch: Switch, _argument: str) -> str:
     return f"{int(switch.core.uptime_s())}\n"
 
