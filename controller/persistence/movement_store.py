@@ -41,11 +41,15 @@ class PostgresMovements:
 
     @contextmanager
     def work(self, key: str = "") -> Iterator["PostgresMovementWork"]:
-        with transaction(self._engine) as connection:
-            connection.execute(sa.text(movement_sql.LOCK_TIMEOUT))
-            if key:
-                connection.execute(sa.text(movement_sql.LOCK_KEY), {"key": key})
-            yield PostgresMovementWork(connection)
+        try:
+            with transaction(self._engine) as connection:
+                connection.execute(sa.text(movement_sql.LOCK_TIMEOUT))
+                if key:
+                    connection.execute(sa.text(movement_sql.LOCK_KEY), {"key": key})
+                yield PostgresMovementWork(connection)
+        except sa.exc.IntegrityError as error:
+            # a configuration file knows no lock on the key: it may post under it meanwhile
+            raise TollgateError("somebody else used the key just now; send it again") from error
 
     def due(self, limit: int) -> Sequence[AccountFacts]:
         with transaction(self._engine) as connection:

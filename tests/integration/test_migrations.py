@@ -50,6 +50,7 @@ INSERT INTO cdrs (call_id, started_at, switch_id, ended_at, talk_ms, duration_s,
 VALUES ('OLD', '2026-03-02T11:00Z', 'fs1', '2026-03-02T11:01Z', 30000, 30, 60,
     5060, 11, 1, '39', 0.30, 0.03, 'USD', 12, '39', 0.10, 'USD', 'answered', 16, 200, 'caller',
     '[]');
+UPDATE accounts SET overdraft_limit = 3 WHERE id = 11;
 UPDATE account_funds SET balance = 9.67, reserved = 0.60, lines = 1 WHERE account_id = 11;
 UPDATE account_funds SET balance = -0.10 WHERE account_id = 12;
 UPDATE gateway_lines SET used = 1;
