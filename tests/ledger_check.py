@@ -12,26 +12,28 @@ def assert_books_balance(engine: sa.Engine) -> None:
     """
     query = sa.text(
         """
-        SELECT a.name, f.balance, f.reserved, f.lines,
+        SELECT a.name, f.balance, f.reserved, f.lines, f.subtree_lines,
             coalesce((SELECT sum(amount) FROM postings WHERE credit_account_id = a.id), 0)
           - coalesce((SELECT sum(amount) FROM postings WHERE debit_account_id = a.id), 0),
             coalesce((SELECT sum(held.reserved) FROM calls,
                 unnest(payer_ids, payer_reserved) AS held(payer, reserved)
                 WHERE held.payer = a.id), 0)
+          + coalesce((SELECT sum(held.reserved) FROM calls,
+                unnest(vendor_ids, vendor_reserved) AS held(vendor, reserved)
+                WHERE held.vendor = a.id), 0)
           + coalesce((SELECT sum(amount) FROM pending_movements
                 WHERE debit_account_id = a.id AND state = 'pending'), 0),
-            (SELECT count(*) FROM calls WHERE account_id = a.id)
+            (SELECT count(*) FROM calls WHERE account_id = a.id),
+            (SELECT count(*) FROM calls WHERE a.id = ANY(payer_ids))
         FROM accounts a JOIN account_funds f ON f.account_id = a.id WHERE a.kind <> 'system'
         """
     )
     with engine.connect() as connection:
-        for name, balance, reserved, lines, posted, open_reserved, open_calls in connection.execute(
-            query
-        ):
+        for name, balance, *counted, posted, held, own, below in connection.execute(query):
             assert (name, balance) == (name, posted)
-            assert (name, reserved, lines) == (name, open_reserved, open_calls)
+            assert (name, counted) == (name, [held, own, below])
         assert connection.execute(_SUMS).all() == []
-        used = connection.execute(sa.select(t.gateway_lines)).all()
+        used = connection.execute(sa.select(t.lines)).all()
         held = connection.scalar(sa.select(sa.func.count()).select_from(t.calls))
         if not held:
             assert [row for row in used if row.used] == []

@@ -3,15 +3,26 @@
 Pure: `Holdings` is what the transaction read; `admit` and `extend` decide and change that
 working copy, so that many calls of one transaction are decided one after the other.
 Available = balance + overdraft limit − reserved (design §3), for the customer and for every agent
-above it; free seconds, gift money and a phone's month are held in the same way.
+above it; free seconds, gift money, a phone's month and the cost at prepaid vendors are held in
+the same way.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import partial
 
 from controller.domain.billing import Bill, Payer, PriceOf, bill, charge_at, worst_charge
+from controller.domain.counting import count_call, groups_of
 from controller.domain.holdings import NOTHING, Held, Hold, Holdings, nothing_held
+from controller.domain.limits import (
+    Needed,
+    caller_refusal,
+    cost_held,
+    count_new,
+    usable_vendors,
+    vendor_figures,
+)
 from controller.domain.money import plain
 from controller.domain.reasons import Reason, Refused
 from controller.domain.ticket import Ticket
@@ -19,26 +30,32 @@ from controller.domain.ticket import Ticket
 
 @dataclass(frozen=True, slots=True)
 class AdmissionRules:
-    """Parameters of an admission: see `configuration.CallParameters`."""
+    """Parameters of an admission: see `configuration.CallParameters`.
+
+    `calls_per_second` is for whoever locks: it becomes the limit of the platform's line.
+    """
 
     quantum_s: int = 60
     admit_partial: bool = False
     max_attempts: int = 5
-    prepaid_gateways: frozenset[int] = frozenset()
+    calls_per_second: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """What was granted, and what each payer of the ticket holds for it.
+    """What was granted, and what the call holds for it.
 
-    `gateway_ids` are the vendors that hold a line for the call until it is answered or over.
     `payers` are the ticket's, without the packages that give no benefit yet.
     """
 
     granted_s: int
     held: Held = NOTHING
-    gateway_ids: tuple[int, ...] = ()
     payers: tuple[Payer, ...] = ()
+
+    @property
+    def gateway_ids(self) -> tuple[int, ...]:
+        """Vendors that hold a line for the call until it is answered or over."""
+        return self.held.gateway_ids
 
     @property
     def reserved(self) -> Decimal:
@@ -48,26 +65,44 @@ class Admitted:
 
 def admit(ticket: Ticket, rules: AdmissionRules, holdings: Holdings) -> Admitted | Refused:
     """All or nothing: money for the first quantum, a line of each party, at least one vendor."""
-    refused = _lines_refusal(ticket, holdings)
+    refused = caller_refusal(ticket, holdings)
     if refused:
         return refused
-    gateway_ids = _usable_vendors(ticket, rules, holdings)
-    if not gateway_ids:
-        return Refused(Reason.NO_ROUTE_CAPACITY, _vendor_figures(ticket, holdings))
+    needed = needed_by(ticket, rules)
+    vendors = usable_vendors(ticket, rules.max_attempts, needed, holdings)
+    if not vendors:
+        return Refused(Reason.NO_ROUTE_CAPACITY, vendor_figures(ticket, needed, holdings))
     if any(payer.packages for payer in ticket.payers):
         ticket = replace(ticket, payers=tuple(effective(p, holdings) for p in ticket.payers))
-    first_s = ticket.offered_us // 1_000_000
-    prices = worst_charge(first_s, first_s + ticket.setup_s)
-    grant = _Grant(ticket, prices, holdings, nothing_held(ticket.payers))
-    granted_s = grant.first_s(min(rules.quantum_s, ticket.max_duration_s), rules.admit_partial)
+    lines = Held(
+        nothing_held(ticket.payers).payers,
+        gateway_ids=tuple(vendor.gateway_id for vendor in vendors),
+        group_ids=groups_of(ticket, vendors),
+    )
+    grant = _Grant(ticket, _worst(ticket), holdings, lines)
+    granted_s = grant.first_s(_first_quantum_s(ticket, rules), rules.admit_partial)
     if isinstance(granted_s, Refused):
         return granted_s
     held = grant.take(granted_s)
-    holdings.funds[ticket.account_id].lines += 1
-    holdings.mapping_lines[ticket.mapping_gateway_id].used += 1
-    for gateway_id in gateway_ids:
-        holdings.routing_lines[gateway_id].used += 1
-    return Admitted(granted_s, held, gateway_ids, ticket.payers)
+    count_call(ticket, held, 1, holdings)
+    count_new(ticket, vendors[0], holdings)
+    return Admitted(granted_s, held, ticket.payers)
+
+
+def needed_by(ticket: Ticket, rules: AdmissionRules) -> Needed:
+    """What the first quantum holds at prepaid vendors."""
+    quantum_s = _first_quantum_s(ticket, rules)
+    return partial(cost_held, seconds=quantum_s, price_of=_worst(ticket))
+
+
+def _first_quantum_s(ticket: Ticket, rules: AdmissionRules) -> int:
+    return min(rules.quantum_s, ticket.max_duration_s)
+
+
+def _worst(ticket: Ticket) -> PriceOf:
+    """The highest prices until the call can be answered."""
+    first_s = ticket.offered_us // 1_000_000
+    return worst_charge(first_s, first_s + ticket.setup_s)
 
 
 def extend(
@@ -105,6 +140,9 @@ class _Grant:
         self._holdings = holdings
         self._held = held
         self._levels = range(len(ticket.payers))
+        self._prepaid = [
+            a for a in ticket.attempts if a.prepaid and a.gateway_id in held.gateway_ids
+        ]
 
     def first_s(self, quantum_s: int, admit_partial: bool) -> int | Refused:
         """The whole quantum, or less where that is allowed (spec B3) or the month ends it (B5)."""
@@ -123,7 +161,8 @@ class _Grant:
     def longest_s(self, wanted_s: int) -> tuple[int, Refused]:
         """Up to `wanted_s`; the refusal names the limit that is in the way, if one is."""
         longest_s, why = wanted_s, Refused(Reason.MAX_DURATION)
-        for limit in (self._beyond_month, *(self._lacks(level) for level in self._levels)):
+        payers = (self._lacks(level) for level in self._levels)
+        for limit in (self._beyond_month, *payers, self._beyond_vendors):
             if refused := limit(longest_s):
                 why = refused
                 longest_s = _longest(longest_s, _within(limit))
@@ -135,11 +174,14 @@ class _Grant:
         holds = tuple(Hold(b.due, b.free_s, b.gifts) for b in bills)
         for payer, before, now in zip(self._ticket.payers, self._held.payers, holds, strict=True):
             self._holdings.hold(payer, before, now)
-        if self._ticket.month is None:
-            return Held(holds)
-        gross = bills[0].charge.gross
-        self._holdings.months[self._ticket.month].reserved += gross - self._held.month
-        return Held(holds, gross)
+        vendors = self._at_vendors(granted_s)
+        if vendors:
+            self._holdings.hold_at_vendors(self._held.vendors, vendors)
+        month = Decimal(0)
+        if self._ticket.month is not None:
+            month = bills[0].charge.gross
+            self._holdings.months[self._ticket.month].reserved += month - self._held.month
+        return Held(holds, month, self._held.gateway_ids, self._held.group_ids, vendors)
 
     def _lacks(self, level: int) -> Limit:
         return lambda seconds: self._lacking(level, seconds)
@@ -172,6 +214,31 @@ class _Grant:
             Reason.MONTHLY_MAXIMUM,
             f"{plain(left)} of {plain(maximum)} left, needed {plain(needed)} for {seconds} s",
         )
+
+    def _beyond_vendors(self, seconds: int) -> Refused | None:
+        """Why a prepaid vendor that may carry the call cannot be paid for so long."""
+        own = dict(self._held.vendors)
+        for account_id, needed in self._at_vendors(seconds):
+            available = self._holdings.funds[account_id].available + own.get(account_id, 0)
+            if needed > available:
+                vendor = next(a for a in self._prepaid if a.cost.account_id == account_id)
+                return Refused(
+                    Reason.VENDOR_BALANCE_EXHAUSTED,
+                    f"vendor {vendor.gateway}: available {plain(available)},"
+                    f" needed {plain(needed)} for {seconds} s",
+                )
+        return None
+
+    def _at_vendors(self, seconds: int) -> tuple[tuple[int, Decimal], ...]:
+        """What is held at each clearing account: the dearest of its gateways, for one answers."""
+        if not self._prepaid:
+            return ()
+        held: dict[int, Decimal] = {}
+        for attempt in self._prepaid:
+            cost = cost_held(attempt, seconds, self._price_of)
+            account_id = attempt.cost.account_id
+            held[account_id] = max(cost, held.get(account_id, cost))
+        return tuple(held.items())
 
     def _bill(self, level: int, seconds: int) -> Bill:
         payer = self._ticket.payers[level]
@@ -209,39 +276,4 @@ def effective(payer: Payer, holdings: Holdings) -> Payer:
         pricings=pricings or payer.pricings,
         free=tuple(use for use in payer.free if use.package_id not in early),
         gifts=tuple(package_id for package_id in payer.gifts if package_id not in early),
-    )
-
-
-def _lines_refusal(ticket: Ticket, holdings: Holdings) -> Refused | None:
-    funds = holdings.funds[ticket.account_id]
-    if funds.capacity is not None and funds.lines >= funds.capacity:
-        return Refused(Reason.ACCOUNT_CAPACITY, f"{funds.lines} of {funds.capacity}")
-    lines = holdings.mapping_lines[ticket.mapping_gateway_id]
-    if lines.full:
-        return Refused(Reason.GATEWAY_CAPACITY, f"{lines.used} of {lines.capacity}")
-    return None
-
-
-def _usable_vendors(ticket: Ticket, rules: AdmissionRules, holdings: Holdings) -> tuple[int, ...]:
-    """Vendors with a free line and, where prepaid, money left at them (spec §6.1, §6.4).
-
-    Only then are they counted: a vendor without a line is not an attempt (spec §6.5).
-    """
-    usable = [
-        attempt.gateway_id
-        for attempt in ticket.attempts
-        if not holdings.routing_lines[attempt.gateway_id].full
-        and (
-            attempt.gateway_id not in rules.prepaid_gateways
-            or holdings.funds[attempt.cost.account_id].available > 0
-        )
-    ]
-    return tuple(usable[: rules.max_attempts])
-
-
-def _vendor_figures(ticket: Ticket, holdings: Holdings) -> str:
-    lines = holdings.routing_lines
-    return ", ".join(
-        f"{a.gateway}: {lines[a.gateway_id].used} of {lines[a.gateway_id].capacity} lines"
-        for a in ticket.attempts
     )

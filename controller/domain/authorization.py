@@ -15,6 +15,7 @@ from controller.domain.configuration import (
     MappingGateway,
     Phone,
 )
+from controller.domain.destinations import why_permitted, why_refused
 from controller.domain.events import CallOffered
 from controller.domain.numbering import dialable, listed, rated_number, sendable
 from controller.domain.price_choice import choose_payers, free_payers
@@ -101,7 +102,10 @@ def _rate_and_route(
     limit_s = _limit_s(parameters, caller.gateway)
     billed = rated_number(callee, parameters.route_prefixes)
     moment = Moment(billed, when, limit_s + parameters.max_attempts * LONGEST_RING_S)
-    payers = _payers(configuration, caller, moment, trace)
+    is_free = _is_free(parameters, billed)
+    if not is_free and (refused := _check_destination(configuration, caller, billed, trace)):
+        return _refuse(trace, "destination", refused.reason, refused.detail)
+    payers = _payers(configuration, caller, moment, trace, is_free=is_free)
     if isinstance(payers, Refused):
         return _refuse(trace, "rate", payers.reason, payers.detail)
     found = candidates(configuration, number, callee, moment, trace)
@@ -122,11 +126,34 @@ def _rate_and_route(
     )
 
 
+def _is_free(parameters: CallParameters, number: str) -> bool:
+    return listed(number, (*parameters.free_numbers, *parameters.unrecorded_free_numbers))
+
+
+def _check_destination(
+    configuration: Configuration, caller: Caller, number: str, trace: Trace
+) -> Refused | None:
+    """The account and every agent above it must permit the number (spec §1.6, reading 2).
+
+    Not asked for the platform's free numbers: an agent's list of countries cuts off no emergency
+    call.
+    """
+    if not configuration.destination_rules:
+        return None
+    for account in (caller.account, *configuration.agents_above(caller.account)):
+        rules = configuration.destination_rules.get(account.account_id)
+        if rules is None:
+            continue
+        if not rules.permits(number):
+            return Refused(Reason.DESTINATION_DENIED, why_refused(account.name, rules, number))
+        trace.note("destination", "permitted", why_permitted(account.name, rules, number))
+    return None
+
+
 def _payers(
-    configuration: Configuration, caller: Caller, moment: Moment, trace: Trace
+    configuration: Configuration, caller: Caller, moment: Moment, trace: Trace, *, is_free: bool
 ) -> tuple[Payer, ...] | Refused:
-    parameters = configuration.parameters
-    if listed(moment.number, (*parameters.free_numbers, *parameters.unrecorded_free_numbers)):
+    if is_free:
         trace.note("rate", "found", f"{moment.number} is a free number")
         return free_payers(configuration, caller.account)
     allowed = caller.phone.authorization if caller.phone else caller.gateway.authorization

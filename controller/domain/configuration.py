@@ -12,6 +12,7 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from controller.domain.call_record import RecordRules
+from controller.domain.destinations import DestinationRules
 from controller.domain.numbering import PrefixIndex, Rewrite
 from controller.domain.packages import PackageShelf
 from controller.domain.plan import STOP_CAUSES, Media
@@ -78,6 +79,7 @@ class MappingGateway:
     rewrite_caller: Rewrite = NO_REWRITE
     max_duration_s: int | None = None
     allow_phone_billing: bool = False
+    group_ids: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,8 @@ class RoutingGateway:
     progress_timeout_s: int = 20
     prepaid: bool = False
     bill_sent_number: bool = False
+    calls_per_second: int | None = None
+    group_ids: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +157,8 @@ class CallParameters:
     unrecorded_free_numbers: tuple[str, ...] = ()
     # technical prefixes that rating does not see
     route_prefixes: tuple[str, ...] = ()
+    # new calls of the whole platform; none: no limit
+    calls_per_second: int | None = None
 
     @property
     def record_rules(self) -> RecordRules:
@@ -179,6 +185,8 @@ class Configuration:
     phones: Mapping[str, Phone] = field(default_factory=dict)
     packages: PackageShelf = field(default_factory=PackageShelf)
     parameters: CallParameters = CallParameters()
+    # of the accounts that have some
+    destination_rules: Mapping[int, DestinationRules] = field(default_factory=dict)
 
     def agents_above(self, account: Account) -> tuple[Account, ...]:
         """Every agent above an account, the nearest first (spec §1.4)."""

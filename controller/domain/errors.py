@@ -4,7 +4,12 @@ TollgateError                 stable `error_id`, one-line message
 ├── InvalidInput              the caller of a command, file or form said something wrong
 │   ├── InvalidTariff         the text form of a rate's tiers
 │   ├── InvalidNumber         a telephone number, prefix or rewrite rule
-│   └── InvalidConfiguration  a declarative configuration, with the line
+│   ├── InvalidConfiguration  a declarative configuration, with the line
+│   └── InvalidFields         a form or a request's body, with a message for each field
+├── NotFound                  there is no such object, or none that the asking one may know of
+├── NotAllowed                a right is missing
+├── Conflict                  the object cannot be changed so, as things are: children, calls, uses
+│   └── Stale                 somebody else changed it meanwhile
 ├── UnsafeText                text that must not reach a switch command
 ├── SwitchError
 │   ├── SwitchUnavailable     no connection, or the connection was lost
@@ -14,6 +19,8 @@ TollgateError                 stable `error_id`, one-line message
 ├── Fenced                    the switch has another owner by now; nothing was written
 └── Overloaded                a bounded queue is full
 """
+
+from collections.abc import Mapping
 
 
 class TollgateError(Exception):
@@ -42,6 +49,34 @@ class InvalidConfiguration(InvalidInput):
     def __init__(self, message: str, line: int = 0) -> None:
         super().__init__(f"line {line}: {message}" if line else message)
         self.line = line
+
+
+class InvalidFields(InvalidInput):
+    """`errors` has a sentence for each field that is wrong; "" is the object as a whole."""
+
+    error_id = "invalid_fields"
+
+    def __init__(self, errors: Mapping[str, str]) -> None:
+        super().__init__(
+            "; ".join(f"{name}: {why}" if name else why for name, why in errors.items())
+        )
+        self.errors = dict(errors)
+
+
+class NotFound(TollgateError):
+    error_id = "not_found"
+
+
+class NotAllowed(TollgateError):
+    error_id = "not_allowed"
+
+
+class Conflict(TollgateError):
+    error_id = "conflict"
+
+
+class Stale(Conflict):
+    error_id = "stale"
 
 
 class UnsafeText(TollgateError):

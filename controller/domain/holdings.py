@@ -3,11 +3,14 @@
 A working copy of what one transaction has locked. `Held` is one call's share of it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Literal
 
 from controller.domain.billing import Payer
+
+SECOND_US = 1_000_000
 
 Month = tuple[int, str]
 """A phone's month: its id and the first day (ISO 8601)."""
@@ -15,29 +18,75 @@ Month = tuple[int, str]
 
 @dataclass(slots=True)
 class Funds:
-    """An account's money and lines, as locked. `lines` counts its calls in progress."""
+    """An account's money and lines, as locked.
+
+    `lines` counts its own calls in progress, `subtree_lines` those of all accounts below it too.
+    """
 
     balance: Decimal
     overdraft_limit: Decimal
     reserved: Decimal
     lines: int
     capacity: int | None
+    subtree_lines: int = 0
+    subtree_capacity: int | None = None
 
     @property
     def available(self) -> Decimal:
         return self.balance + self.overdraft_limit - self.reserved
 
 
+LineKind = Literal["mapping", "routing", "group", "phone", "phone_in", "phone_out", "system"]
+"""What has lines beside accounts: gateways, groups of gateways, phones (`phone` counts both
+directions), and the platform as a whole."""
+
+LineKey = tuple[LineKind, int]
+"""Whose lines: the kind, and the id of the gateway, the group or the phone."""
+
+SYSTEM_LINE: LineKey = ("system", 0)
+
+
 @dataclass(slots=True)
 class Lines:
-    """A gateway's calls in progress and its limit (None: no limit)."""
+    """Calls in progress and the limits that they have (None: no limit).
+
+    `recent` are the new calls of the last second, kept only where `per_second` limits them: when
+    (microseconds since 1970, by the database's clock) and how many.
+    """
 
     used: int
     capacity: int | None
+    per_second: int | None = None
+    recent: tuple[tuple[int, int], ...] = ()
+    name: str = ""
 
     @property
     def full(self) -> bool:
         return self.capacity is not None and self.used >= self.capacity
+
+    def is_too_fast(self, now_us: int) -> bool:
+        """Whether one more call now would be one too many within some second."""
+        if self.per_second is None:
+            return False
+        return sum(calls for _, calls in self._last_second(now_us)) >= self.per_second
+
+    def count_new(self, now_us: int) -> None:
+        """Count a new call, where that matters."""
+        if self.per_second is None:
+            return
+        kept = self._last_second(now_us)
+        if kept and kept[-1][0] == now_us:
+            kept[-1] = now_us, kept[-1][1] + 1
+        else:
+            kept.append((now_us, 1))
+        self.recent = tuple(kept)
+
+    def _last_second(self, now_us: int) -> list[tuple[int, int]]:
+        """Less than a second away, to either side: a clock may have been set back a little.
+
+        Where it was set back by more, what lies ahead is forgotten: it must not refuse for hours.
+        """
+        return [entry for entry in self.recent if abs(now_us - entry[0]) < SECOND_US]
 
 
 @dataclass(slots=True)
@@ -82,10 +131,18 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What a call holds: of each payer, and of the phone's month."""
+    """What a call holds: money of each payer, of the phone's month, and what vendors need.
+
+    Until the answer it holds a line at every vendor of its plan (`gateway_ids`) and in every group
+    of gateways that it belongs to (`group_ids`, each once), and money at the clearing account of
+    each prepaid vendor (`vendors`: account and amount).
+    """
 
     payers: tuple[Hold, ...] = ()
     month: Decimal = Decimal(0)
+    gateway_ids: tuple[int, ...] = ()
+    group_ids: tuple[int, ...] = ()
+    vendors: tuple[tuple[int, Decimal], ...] = ()
 
 
 NOTHING = Held()
@@ -104,14 +161,17 @@ def nothing_held(payers: Sequence[Payer]) -> Held:
 
 @dataclass(slots=True)
 class Holdings:
-    """Everything a batch of admissions may touch, by id."""
+    """Everything a batch of admissions may touch, by id.
+
+    `now_us` is the database's clock when all of it was locked.
+    """
 
     funds: dict[int, Funds] = field(default_factory=dict)
-    mapping_lines: dict[int, Lines] = field(default_factory=dict)
-    routing_lines: dict[int, Lines] = field(default_factory=dict)
+    lines: dict[LineKey, Lines] = field(default_factory=dict)
     packages: dict[int, PackageFunds] = field(default_factory=dict)
     allowances: dict[int, Allowance] = field(default_factory=dict)
     months: dict[Month, MonthUse] = field(default_factory=dict)
+    now_us: int = 0
 
     def usable(self, payer: Payer, held: Hold) -> tuple[list[int], list[Decimal]]:
         """Free seconds and gift money that a call may use, its own hold included."""
@@ -136,6 +196,21 @@ class Holdings:
             self.allowances[use.allowance_id].reserved_s += has_s - had_s
         for package_id, had, has in zip(payer.gifts, before.gifts, now.gifts, strict=True):
             self.packages[package_id].gift_reserved += has - had
+
+    def hold_at_vendors(
+        self, before: Sequence[tuple[int, Decimal]], now: Sequence[tuple[int, Decimal]]
+    ) -> None:
+        """Hold money at clearing accounts, in place of what was held there before."""
+        for account_id, amount in before:
+            self.funds[account_id].reserved -= amount
+        for account_id, amount in now:
+            self.funds[account_id].reserved += amount
+
+    def count(self, keys: Iterable[LineKey], calls: int) -> None:
+        """So many more calls in progress; a gateway that was deleted meanwhile has no lines."""
+        for key in keys:
+            if lines := self.lines.get(key):
+                lines.used += calls
 
     def spend(self, payer: Payer, free_s: Sequence[int], gifts: Sequence[Decimal]) -> None:
         """Take used benefits away for good (their holds are released apart)."""

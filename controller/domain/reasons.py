@@ -32,6 +32,12 @@ class Reason(StrEnum):
     OVERLOADED = "overloaded"
     CONTROLLER_UNAVAILABLE = "controller_unavailable"
     INTERNAL_ERROR = "internal_error"
+    PHONE_CAPACITY = "phone_capacity"
+    AGENT_CAPACITY = "agent_capacity"
+    GROUP_CAPACITY = "group_capacity"
+    GATEWAY_CPS = "gateway_cps"
+    SYSTEM_CPS = "system_cps"
+    DESTINATION_DENIED = "destination_denied"
     # ended by the platform
     BALANCE_EXHAUSTED = "balance_exhausted"
     MONTHLY_MAXIMUM_REACHED = "monthly_maximum_reached"
@@ -40,6 +46,7 @@ class Reason(StrEnum):
     ADMINISTRATOR = "administrator"
     SWITCH_RESTARTED = "switch_restarted"
     VANISHED = "vanished"
+    VENDOR_BALANCE_EXHAUSTED = "vendor_balance_exhausted"
     # ended by a party or by a vendor
     ANSWERED = "answered"
     BUSY = "busy"
@@ -94,6 +101,20 @@ SIGNALS: dict[Reason, Signal] = {
     ),
     Reason.CONTROLLER_UNAVAILABLE: Signal(503, "Service Unavailable", 41, "no controller decided"),
     Reason.INTERNAL_ERROR: Signal(500, "Server Internal Error", 41, "a fault in the controller"),
+    Reason.PHONE_CAPACITY: Signal(503, "Service Unavailable", 41, "phone line limit reached"),
+    Reason.AGENT_CAPACITY: Signal(
+        503, "Service Unavailable", 41, "line limit of an agent's accounts reached"
+    ),
+    Reason.GROUP_CAPACITY: Signal(
+        503, "Service Unavailable", 41, "line limit of a gateway group reached"
+    ),
+    Reason.GATEWAY_CPS: Signal(
+        503, "Service Unavailable", 41, "too many calls a second by the gateway", retry_after_s=1
+    ),
+    Reason.SYSTEM_CPS: Signal(
+        503, "Service Unavailable", 41, "too many calls a second", retry_after_s=1
+    ),
+    Reason.DESTINATION_DENIED: Signal(403, "Forbidden", 21, "the destination is not allowed"),
     Reason.BALANCE_EXHAUSTED: Signal(200, "OK", 16, "ended: the balance was used up"),
     Reason.MONTHLY_MAXIMUM_REACHED: Signal(
         200, "OK", 16, "ended: the phone's monthly maximum was reached"
@@ -103,6 +124,9 @@ SIGNALS: dict[Reason, Signal] = {
     Reason.ADMINISTRATOR: Signal(200, "OK", 16, "ended by an administrator"),
     Reason.SWITCH_RESTARTED: Signal(500, "Server Internal Error", 41, "the switch restarted"),
     Reason.VANISHED: Signal(500, "Server Internal Error", 41, "the switch lost the call"),
+    Reason.VENDOR_BALANCE_EXHAUSTED: Signal(
+        200, "OK", 16, "ended: the money at the prepaid vendor was used up"
+    ),
     Reason.ANSWERED: Signal(200, "OK", 16, "answered, ended by a party"),
     Reason.BUSY: Signal(486, "Busy Here", 17, "the called party is busy"),
     Reason.NO_ANSWER: Signal(480, "Temporarily Unavailable", 19, "no answer"),
@@ -123,6 +147,7 @@ PLATFORM_ENDINGS = frozenset(
         Reason.ADMINISTRATOR,
         Reason.SWITCH_RESTARTED,
         Reason.VANISHED,
+        Reason.VENDOR_BALANCE_EXHAUSTED,
     }
 )
 TIMER_CAUSE = "ALLOTTED_TIMEOUT"
@@ -134,6 +159,7 @@ TIMER_ENDINGS = frozenset(
         Reason.MONTHLY_MAXIMUM_REACHED,
         Reason.MAX_DURATION,
         Reason.NOT_RENEWED,
+        Reason.VENDOR_BALANCE_EXHAUSTED,
     }
 )
 REFUSALS = frozenset(list(Reason)[: list(Reason).index(Reason.BALANCE_EXHAUSTED)])

@@ -17,7 +17,11 @@ from controller.domain.tariff import Terms, parse_tariff
 
 @dataclass(frozen=True, slots=True)
 class TicketAttempt:
-    """A vendor in the plan: the leg's id (chosen by us), numbers as sent, and the cost."""
+    """A vendor in the plan: the leg's id (chosen by us), numbers as sent, and the cost.
+
+    `prepaid`: the cost is reserved at the vendor's clearing account. `group_ids` are the groups of
+    gateways that it belongs to.
+    """
 
     leg_id: str
     gateway_id: int
@@ -25,6 +29,8 @@ class TicketAttempt:
     caller: str
     callee: str
     cost: Pricing
+    prepaid: bool = False
+    group_ids: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +38,8 @@ class Ticket:
     """Frozen at admission. `caller` and `callee` are the rated ones, after the ingress rewrite.
 
     `payers` are the customer and every agent above it. The call is answered within `setup_s` of
-    its offer. `month` is the phone's month in which it counts.
+    its offer. `month` is the phone's month in which it counts. `group_ids` are the groups of the
+    mapping gateway. What a call belongs to now it belongs to until its end.
     """
 
     call_id: str
@@ -54,6 +61,12 @@ class Ticket:
     phone: str = ""
     month: Month | None = None
     monthly_maximum: Decimal | None = None
+    group_ids: tuple[int, ...] = ()
+
+    @property
+    def phone_id(self) -> int | None:
+        """The phone that calls, where there is one."""
+        return self.month[0] if self.month is not None else None
 
     def attempt(self, leg_id: str) -> TicketAttempt | None:
         return next((a for a in self.attempts if a.leg_id == leg_id), None)
@@ -63,25 +76,20 @@ def ticket_to_json(ticket: Ticket) -> dict[str, Any]:
     """A JSON-ready form; exact amounts are text."""
     data = {name: getattr(ticket, name) for name in _PLAIN_FIELDS}
     data["payers"] = [_payer_to_json(payer) for payer in ticket.payers]
-    data["attempts"] = [
-        [a.leg_id, a.gateway_id, a.gateway, a.caller, a.callee, _pricing_to_json(a.cost)]
-        for a in ticket.attempts
-    ]
+    data["attempts"] = [_attempt_to_json(attempt) for attempt in ticket.attempts]
     data["trace"] = ticket.trace
     data["rated_time"] = [ticket.rated_time.free_time_s, ticket.rated_time.minimum_s]
     if ticket.month is not None:
         data["month"] = ticket.month
     if ticket.monthly_maximum is not None:
         data["monthly_maximum"] = str(ticket.monthly_maximum)
+    if ticket.group_ids:
+        data["group_ids"] = ticket.group_ids
     return data
 
 
 def ticket_from_json(data: dict[str, Any]) -> Ticket:
     """The inverse of `ticket_to_json`; also of tickets of version 0.1, which had one payer."""
-    attempts = tuple(
-        TicketAttempt(leg_id, gateway_id, gateway, caller, callee, _pricing_from_json(cost))
-        for leg_id, gateway_id, gateway, caller, callee, cost in data["attempts"]
-    )
     if "sale" in data:
         sale = _pricing_from_json(data["sale"])
         payers: tuple[Payer, ...] = (Payer(sale.account_id, data["account"], (sale,)),)
@@ -91,11 +99,12 @@ def ticket_from_json(data: dict[str, Any]) -> Ticket:
     return Ticket(
         **{name: data[name] for name in _PLAIN_FIELDS if name in data},
         payers=payers,
-        attempts=attempts,
+        attempts=tuple(_attempt_from_json(fields) for fields in data["attempts"]),
         trace=tuple((step, verdict, detail) for step, verdict, detail in data["trace"]),
         rated_time=RatedTime(*data.get("rated_time", ())),
         month=(month[0], month[1]) if month else None,
         monthly_maximum=Decimal(maximum) if maximum is not None else None,
+        group_ids=tuple(data.get("group_ids", ())),
     )
 
 
@@ -114,6 +123,36 @@ _PLAIN_FIELDS = (
     "recorded",
     "phone",
 )
+
+
+def _attempt_to_json(attempt: TicketAttempt) -> list[Any]:
+    """The last two fields are there where they say something."""
+    fields = [
+        attempt.leg_id,
+        attempt.gateway_id,
+        attempt.gateway,
+        attempt.caller,
+        attempt.callee,
+        _pricing_to_json(attempt.cost),
+    ]
+    if attempt.prepaid or attempt.group_ids:
+        fields += [attempt.prepaid, attempt.group_ids]
+    return fields
+
+
+def _attempt_from_json(fields: list[Any]) -> TicketAttempt:
+    leg_id, gateway_id, gateway, caller, callee, cost, *limits = fields
+    prepaid, group_ids = limits or (False, ())
+    return TicketAttempt(
+        leg_id,
+        gateway_id,
+        gateway,
+        caller,
+        callee,
+        _pricing_from_json(cost),
+        prepaid,
+        tuple(group_ids),
+    )
 
 
 def _payer_to_json(payer: Payer) -> list[Any]:

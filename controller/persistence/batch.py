@@ -13,17 +13,20 @@ import psycopg
 
 from controller.domain.admission import Admitted, admit, extend
 from controller.domain.call_record import at_us
-from controller.domain.conclusion import free_vendors, release, take
+from controller.domain.conclusion import answered_by, release, take
+from controller.domain.counting import touched_lines
 from controller.domain.holdings import (
+    SYSTEM_LINE,
     Allowance,
     Funds,
     Held,
     Holdings,
-    Lines,
+    LineKey,
     Month,
     MonthUse,
     PackageFunds,
 )
+from controller.domain.limits import count_failover
 from controller.domain.reasons import Reason, Refused
 from controller.domain.settlement import Settlement, record_unadmitted, settle
 from controller.domain.ticket import Ticket, ticket_from_json
@@ -34,9 +37,10 @@ from controller.persistence.call_rows import (
     attempt_row,
     call_row,
     cdr_row,
-    grant_row,
     held_from,
+    held_row,
     holdings_rows,
+    line_from,
     line_row,
     posting_row,
 )
@@ -65,17 +69,25 @@ class Touched:
     """Ids of what a batch may change."""
 
     accounts: set[int] = field(default_factory=set)
-    mapping: set[int] = field(default_factory=set)
-    routing: set[int] = field(default_factory=set)
+    lines: set[LineKey] = field(default_factory=set)
     packages: set[int] = field(default_factory=set)
     allowances: set[int] = field(default_factory=set)
     months: set[Month] = field(default_factory=set)
 
     def add(self, ticket: Ticket) -> None:
+        """Of a call that begins or ends."""
         self.add_payers(ticket)
         self.accounts.update(a.cost.account_id for a in ticket.attempts)
-        self.mapping.add(ticket.mapping_gateway_id)
-        self.routing.update(a.gateway_id for a in ticket.attempts)
+        self.lines.update(touched_lines(ticket))
+
+    def add_vendors(self, ticket: Ticket) -> None:
+        """Of a call that is answered. With one vendor there is nothing to give back."""
+        if len(ticket.attempts) > 1:
+            self.lines.update(touched_lines(ticket))
+            self.add_prepaid(ticket)
+
+    def add_prepaid(self, ticket: Ticket) -> None:
+        self.accounts.update(a.cost.account_id for a in ticket.attempts if a.prepaid)
 
     def add_payers(self, ticket: Ticket) -> None:
         for payer in ticket.payers:
@@ -93,12 +105,13 @@ class Batch:
         self.entries = entries
         self.holdings = Holdings()
         self.closed: dict[str, Row] = {}
-        self.grants: dict[str, Row] = {}
+        self.locked: dict[str, Row] = {}
         self.tickets: dict[str, Ticket] = {}
         self.settlements: dict[str, Settlement] = {}
         self.new_calls: list[Fields] = []
-        self.more_granted: list[Fields] = []
+        self.changed_calls: list[Fields] = []
         self._before = Holdings()
+        self._per_second: int | None = None
 
     def run(self, run: Statements, system_accounts: SystemAccounts) -> list[Outcome]:
         """Outcomes in the order of the entries. The caller commits or rolls back.
@@ -108,7 +121,7 @@ class Batch:
         """
         self._gather(run)
         outcomes: dict[int, Outcome] = {}
-        for kind in (End, Extend, Admit):
+        for kind in (Attempted, Answered, End, Extend, Admit):
             for index, entry in enumerate(self.entries):
                 if isinstance(entry, kind):
                     outcomes[index] = self._decide(entry)
@@ -123,8 +136,7 @@ class Batch:
         ends = [e for e in self.entries if isinstance(e, End)]
         strange = [e.call_id for e in ends if not _is_known(e)]
         closing = run(call_sql.CLOSE_CALLS, ([e.call_id for e in ends], strange)) if ends else None
-        grants = self._lock_grants(run)
-        answers = self._note_answers(run)
+        changing = self._lock_calls(run)
         self.tickets = {e.call_id: e.ticket for e in ends if e.ticket is not None}
         if strange:
             # calls of another process: only their stored tickets tell what to lock
@@ -132,12 +144,10 @@ class Batch:
         locked = self._lock_holdings(run, self._touched())
         if not self.closed:
             self._read_closed(closing)
-        if grants is not None:
-            self.grants = {row[0]: row for row in grants.fetchall()}
+        if changing is not None:
+            self.locked = {row[0]: row for row in changing.fetchall()}
         for read, cursor in locked:
             read(cursor.fetchall())
-        for before, after in answers.fetchall() if answers is not None else ():
-            free_vendors(set(before) - set(after), self.holdings)
 
     def _read_closed(self, closing: Cursor | None) -> None:
         self.closed = {row[0]: row for row in closing.fetchall()} if closing is not None else {}
@@ -145,17 +155,9 @@ class Batch:
             if row[-1] is not None:
                 self.tickets[call_id] = ticket_from_json(orjson.loads(row[-1]))
 
-    def _lock_grants(self, run: Statements) -> Cursor | None:
-        extended = [e.call_id for e in self.entries if isinstance(e, Extend)]
-        return run(call_sql.LOCK_GRANTS, (extended,)) if extended else None
-
-    def _note_answers(self, run: Statements) -> Cursor | None:
-        rows = [
-            {"call_id": e.call_id, "answered_at": at_us(e.answered_us), "gateway": e.gateway_id}
-            for e in self.entries
-            if isinstance(e, Answered)
-        ]
-        return run(call_sql.NOTE_ANSWERS, (_json(rows),)) if rows else None
+    def _lock_calls(self, run: Statements) -> Cursor | None:
+        changing = [e.call_id for e in self.entries if isinstance(e, Answered | Extend)]
+        return run(call_sql.LOCK_CALLS, (changing,)) if changing else None
 
     def _lock_holdings(self, run: Statements, touched: Touched) -> list[tuple[Reader, Cursor]]:
         """Each kind's rows, locked; with the function that puts them into `holdings`."""
@@ -175,8 +177,8 @@ class Batch:
             months = _json([{"phone_id": p, "month": m} for p, m in sorted(touched.months)])
             run(call_sql.OPEN_MONTHS, (months,))
             locked.append((self._read_months, run(call_sql.LOCK_MONTHS, (months,))))
-        if touched.mapping or touched.routing:
-            values = (sorted(touched.mapping), sorted(touched.routing))
+        if touched.lines:
+            values = ([kind for kind, _ in touched.lines], [id_ for _, id_ in touched.lines])
             locked.append((self._read_lines, run(call_sql.LOCK_LINES, values)))
         return locked
 
@@ -186,18 +188,26 @@ class Batch:
                 holdings.months[phone_id, month] = MonthUse(*values)
 
     def _read_lines(self, rows: list[Row]) -> None:
-        for side, gateway_id, *values in rows:
+        for kind, id_, now_us, *values in rows:
+            self.holdings.now_us = now_us
             for holdings in (self.holdings, self._before):
-                lines = holdings.mapping_lines if side == "mapping" else holdings.routing_lines
-                lines[gateway_id] = Lines(*values)
+                holdings.lines[kind, id_] = line_from(*values)
+        if system := self.holdings.lines.get(SYSTEM_LINE):
+            system.per_second = self._per_second
 
     def _touched(self) -> Touched:
         touched = Touched()
         for entry in self.entries:
             if isinstance(entry, Answered):
-                touched.routing.update(entry.held_gateway_ids)
-            if isinstance(entry, Extend):
+                touched.add_vendors(entry.ticket)
+            elif isinstance(entry, Extend):
                 touched.add_payers(entry.ticket)
+                touched.add_prepaid(entry.ticket)
+            elif isinstance(entry, Attempted) and entry.next_gateway_id is not None:
+                touched.lines.add(("routing", entry.next_gateway_id))
+            elif isinstance(entry, Admit) and entry.rules.calls_per_second is not None:
+                touched.lines.add(SYSTEM_LINE)
+                self._per_second = entry.rules.calls_per_second
         for ticket in self._tickets_of_lines():
             touched.add(ticket)
         return touched
@@ -216,24 +226,38 @@ class Batch:
             return self._extend(entry)
         if isinstance(entry, Admit):
             return self._admit(entry)
+        if isinstance(entry, Answered):
+            self._answer(entry)
+        elif entry.next_gateway_id is not None:
+            count_failover(entry.next_gateway_id, self.holdings)
         return None
+
+    def _answer(self, entry: Answered) -> None:
+        row = self.locked.get(entry.call_id)
+        if row is None:
+            return
+        _, granted_s, *held_values = row
+        before = held_from(entry.ticket, *held_values)
+        now = answered_by(entry.ticket, before, entry.gateway_id, self.holdings)
+        at = at_us(entry.answered_us)
+        self.changed_calls.append(held_row(entry.call_id, granted_s, now, at))
 
     def _end(self, entry: End) -> Outcome:
         row = self.closed.get(entry.call_id)
         if row is None:
             settlement = record_unadmitted(entry.unadmitted, entry.ended, entry.rules)
         else:
-            _, vendors, granted_s, *held_values, _ = row
+            _, granted_s, *held_values, _ = row
             ticket = self.tickets[entry.call_id]
             held = held_from(ticket, *held_values)
             settlement = settle(ticket, entry.ended, granted_s, held, entry.rules)
-            release(ticket, held, set(vendors), self.holdings)
+            release(ticket, held, self.holdings)
             take(ticket, settlement, self.holdings)
         self.settlements[entry.call_id] = settlement
         return Settled(settlement)
 
     def _extend(self, entry: Extend) -> Outcome:
-        row = self.grants.get(entry.call_id)
+        row = self.locked.get(entry.call_id)
         if row is None:
             return Refused(Reason.INTERNAL_ERROR, "the call is not open any more")
         _, granted_s, *held_values = row
@@ -241,7 +265,7 @@ class Batch:
         answered_s = entry.answered_us // 1_000_000
         outcome = extend(entry.ticket, granted_s, held, entry.quantum_s, answered_s, self.holdings)
         if isinstance(outcome, Admitted):
-            self.more_granted.append(grant_row(entry.call_id, outcome))
+            self.changed_calls.append(held_row(entry.call_id, outcome.granted_s, outcome.held))
         return outcome
 
     def _admit(self, entry: Admit) -> Outcome:
@@ -257,7 +281,7 @@ class Batch:
         settlements = self.settlements.values()
         rows = {
             "calls": self.new_calls,
-            "grants": self.more_granted,
+            "held": self.changed_calls,
             "attempts": [attempt_row(e.event) for e in self.entries if isinstance(e, Attempted)],
             "postings": [posting_row(p, system) for s in settlements for p in s.postings],
             "cdrs": [cdr_row(s.cdr) for s in settlements if s.recorded],

@@ -1,6 +1,7 @@
 """Rows of the call path's tables, from and to the values of the domain."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -8,7 +9,7 @@ from controller.domain.admission import Admitted
 from controller.domain.call_record import at_us
 from controller.domain.cdr import Cdr, ChargeLine
 from controller.domain.events import AttemptEnded
-from controller.domain.holdings import Held, Hold, Holdings
+from controller.domain.holdings import Held, Hold, Holdings, Lines
 from controller.domain.ledger import Posting, SystemAccount
 from controller.domain.ticket import Ticket, ticket_to_json
 
@@ -25,7 +26,6 @@ def call_row(ticket: Ticket, admitted: Admitted) -> Fields:
         "switch_id": ticket.switch_id,
         "account_id": ticket.account_id,
         "mapping_gateway_id": ticket.mapping_gateway_id,
-        "routing_gateway_ids": admitted.gateway_ids,
         "payer_ids": [payer.account_id for payer in ticket.payers],
         "phone_id": phone_id,
         "phone_month": month,
@@ -40,8 +40,16 @@ def call_row(ticket: Ticket, admitted: Admitted) -> Fields:
     }
 
 
-def grant_row(call_id: str, admitted: Admitted) -> Fields:
-    return {"call_id": call_id, "granted_s": admitted.granted_s, **held_fields(admitted.held)}
+def held_row(
+    call_id: str, granted_s: int, held: Held, answered_at: datetime | None = None
+) -> Fields:
+    """A call that holds something else than before. `answered_at` None: as it is."""
+    return {
+        "call_id": call_id,
+        "granted_s": granted_s,
+        "answered_at": answered_at,
+        **held_fields(held),
+    }
 
 
 def held_fields(held: Held) -> Fields:
@@ -51,6 +59,10 @@ def held_fields(held: Held) -> Fields:
         "free_reserved": [free_s for hold in held.payers for free_s in hold.free_s],
         "gift_reserved": [str(gift) for hold in held.payers for gift in hold.gifts],
         "month_reserved": str(held.month),
+        "routing_gateway_ids": held.gateway_ids,
+        "group_ids": held.group_ids,
+        "vendor_ids": [account_id for account_id, _ in held.vendors],
+        "vendor_reserved": [str(amount) for _, amount in held.vendors],
     }
 
 
@@ -60,6 +72,10 @@ def held_from(
     free_reserved: list[int],
     gift_reserved: list[Decimal],
     month_reserved: Decimal,
+    gateway_ids: list[int],
+    group_ids: list[int],
+    vendor_ids: list[int],
+    vendor_reserved: list[Decimal],
 ) -> Held:
     """The inverse of `held_fields`, by the payers of the stored ticket."""
     free_s, gifts = iter(free_reserved), iter(gift_reserved)
@@ -69,7 +85,21 @@ def held_from(
             for p, money in zip(ticket.payers, payer_reserved, strict=True)
         ),
         month_reserved,
+        tuple(gateway_ids),
+        tuple(group_ids),
+        tuple(zip(vendor_ids, vendor_reserved, strict=True)),
     )
+
+
+def line_from(
+    used: int,
+    capacity: int | None,
+    per_second: int | None,
+    recent: list[list[int]] | None,
+    name: str | None,
+) -> Lines:
+    calls = tuple((at_us, count) for at_us, count in recent) if recent else ()
+    return Lines(used, capacity, per_second, calls, name or "")
 
 
 def posting_row(posting: Posting, system: SystemAccounts) -> Fields:
@@ -124,18 +154,15 @@ def holdings_rows(now: Holdings, before: Holdings) -> dict[str, list[Fields]]:
                 "balance": str(funds.balance),
                 "reserved": str(funds.reserved),
                 "lines": funds.lines,
+                "subtree_lines": funds.subtree_lines,
             }
             for account_id, funds in now.funds.items()
             if funds != before.funds[account_id]
         ],
         "lines": [
-            {"side": side, "gateway_id": gateway_id, "used": lines.used}
-            for side, held, had in (
-                ("mapping", now.mapping_lines, before.mapping_lines),
-                ("routing", now.routing_lines, before.routing_lines),
-            )
-            for gateway_id, lines in held.items()
-            if lines != had[gateway_id]
+            {"kind": kind, "id": id_, "used": lines.used, "recent": lines.recent or None}
+            for (kind, id_), lines in now.lines.items()
+            if _is_changed(lines, before.lines[kind, id_])
         ],
         "packages": [
             {
@@ -163,6 +190,11 @@ def holdings_rows(now: Holdings, before: Holdings) -> dict[str, list[Fields]]:
             if use != before.months[phone_id, month]
         ],
     }
+
+
+def _is_changed(lines: Lines, before: Lines) -> bool:
+    """Limits are not the call path's to write."""
+    return lines.used != before.used or lines.recent != before.recent
 
 
 def _amounts_as_text(row: Fields) -> Fields:

@@ -11,43 +11,29 @@ ON CONFLICT (switch_id) DO UPDATE SET instance = excluded.instance, seen_at = no
 
 CLOSE_CALLS = """
 DELETE FROM calls WHERE call_id = ANY(%s::uuid[])
-RETURNING call_id::text, routing_gateway_ids, granted_s, payer_reserved, free_reserved,
-    gift_reserved, month_reserved, CASE WHEN call_id = ANY(%s::uuid[]) THEN ticket END
+RETURNING call_id::text, granted_s, payer_reserved, free_reserved, gift_reserved, month_reserved,
+    routing_gateway_ids, group_ids, vendor_ids, vendor_reserved,
+    CASE WHEN call_id = ANY(%s::uuid[]) THEN ticket END
 """
 
-LOCK_GRANTS = """
-SELECT call_id::text, granted_s, payer_reserved, free_reserved, gift_reserved, month_reserved
+LOCK_CALLS = """
+SELECT call_id::text, granted_s, payer_reserved, free_reserved, gift_reserved, month_reserved,
+    routing_gateway_ids, group_ids, vendor_ids, vendor_reserved
 FROM calls WHERE call_id = ANY(%s::uuid[]) ORDER BY call_id FOR UPDATE
-"""
-
-NOTE_ANSWERS = """
-WITH new AS (
-    SELECT * FROM json_to_recordset(%s) AS n(call_id uuid, answered_at timestamptz, gateway bigint)
-), old AS (
-    SELECT c.call_id, c.routing_gateway_ids FROM calls c JOIN new USING (call_id)
-    ORDER BY c.call_id FOR UPDATE OF c
-)
-UPDATE calls c SET answered_at = new.answered_at,
-    routing_gateway_ids = CASE WHEN new.gateway = ANY(old.routing_gateway_ids)
-        THEN ARRAY[new.gateway] ELSE old.routing_gateway_ids END
-FROM new JOIN old USING (call_id) WHERE c.call_id = new.call_id
-RETURNING old.routing_gateway_ids, c.routing_gateway_ids
 """
 
 # in the order of the ids, and read after the lock is had: a limit that changed while this waited
 # is the changed one (a join would show it as it was when the statement began)
 LOCK_FUNDS = """
-SELECT account_id, balance, overdraft_limit, reserved, lines, capacity FROM lock_funds(%s)
+SELECT account_id, balance, overdraft_limit, reserved, lines, capacity, subtree_lines,
+    subtree_capacity
+FROM lock_funds(%s)
 """
 
+# like funds; the last column is the clock when all of them were locked
 LOCK_LINES = """
-SELECT l.side, l.gateway_id, l.used, coalesce(m.capacity, r.capacity)
-FROM gateway_lines l
-LEFT JOIN mapping_gateways m ON l.side = 'mapping' AND m.id = l.gateway_id
-LEFT JOIN routing_gateways r ON l.side = 'routing' AND r.id = l.gateway_id
-WHERE (l.side = 'mapping' AND l.gateway_id = ANY(%s))
-   OR (l.side = 'routing' AND l.gateway_id = ANY(%s))
-ORDER BY l.side, l.gateway_id FOR UPDATE OF l
+SELECT kind, id, now_us, used, capacity, per_second, recent, name
+FROM lock_lines(%s::text[], %s::bigint[])
 """
 
 LOCK_PACKAGES = """
@@ -78,34 +64,40 @@ SYSTEM_ACCOUNTS = "SELECT currency, name, id FROM accounts WHERE kind = 'system'
 WRITE_BATCH = """
 WITH opened AS (
     INSERT INTO calls (call_id, switch_id, account_id, mapping_gateway_id, routing_gateway_ids,
-        payer_ids, payer_reserved, free_ids, free_reserved, gift_ids, gift_reserved, phone_id,
-        phone_month, month_reserved, granted_s, offered_at, caller, callee, ticket)
+        group_ids, vendor_ids, vendor_reserved, payer_ids, payer_reserved, free_ids, free_reserved,
+        gift_ids, gift_reserved, phone_id, phone_month, month_reserved, granted_s, offered_at,
+        caller, callee, ticket)
     SELECT call_id, switch_id, account_id, mapping_gateway_id, routing_gateway_ids,
-        payer_ids, payer_reserved, free_ids, free_reserved, gift_ids, gift_reserved, phone_id,
-        phone_month, month_reserved, granted_s, offered_at, caller, callee,
-        convert_to(ticket::text, 'UTF8')
+        group_ids, vendor_ids, vendor_reserved, payer_ids, payer_reserved, free_ids, free_reserved,
+        gift_ids, gift_reserved, phone_id, phone_month, month_reserved, granted_s, offered_at,
+        caller, callee, convert_to(ticket::text, 'UTF8')
     FROM json_to_recordset(%(calls)s) AS n(call_id uuid, switch_id text, account_id bigint,
-        mapping_gateway_id bigint, routing_gateway_ids bigint[], payer_ids bigint[],
+        mapping_gateway_id bigint, routing_gateway_ids bigint[], group_ids bigint[],
+        vendor_ids bigint[], vendor_reserved numeric[], payer_ids bigint[],
         payer_reserved numeric[], free_ids bigint[], free_reserved integer[], gift_ids bigint[],
         gift_reserved numeric[], phone_id bigint, phone_month date, month_reserved numeric,
         granted_s integer, offered_at timestamptz, caller text, callee text, ticket json)
-), granted AS (
+), held AS (
     UPDATE calls c SET granted_s = n.granted_s, payer_reserved = n.payer_reserved,
         free_reserved = n.free_reserved, gift_reserved = n.gift_reserved,
-        month_reserved = n.month_reserved
-    FROM json_to_recordset(%(grants)s) AS n(call_id uuid, granted_s integer,
+        month_reserved = n.month_reserved, routing_gateway_ids = n.routing_gateway_ids,
+        group_ids = n.group_ids, vendor_ids = n.vendor_ids, vendor_reserved = n.vendor_reserved,
+        answered_at = coalesce(n.answered_at, c.answered_at)
+    FROM json_to_recordset(%(held)s) AS n(call_id uuid, granted_s integer,
         payer_reserved numeric[], free_reserved integer[], gift_reserved numeric[],
-        month_reserved numeric)
+        month_reserved numeric, routing_gateway_ids bigint[], group_ids bigint[],
+        vendor_ids bigint[], vendor_reserved numeric[], answered_at timestamptz)
     WHERE c.call_id = n.call_id
 ), funds AS (
-    UPDATE account_funds f SET balance = n.balance, reserved = n.reserved, lines = n.lines
-    FROM json_to_recordset(%(funds)s)
-        AS n(account_id bigint, balance numeric, reserved numeric, lines integer)
+    UPDATE account_funds f SET balance = n.balance, reserved = n.reserved, lines = n.lines,
+        subtree_lines = n.subtree_lines
+    FROM json_to_recordset(%(funds)s) AS n(account_id bigint, balance numeric, reserved numeric,
+        lines integer, subtree_lines integer)
     WHERE f.account_id = n.account_id
-), lines AS (
-    UPDATE gateway_lines l SET used = n.used
-    FROM json_to_recordset(%(lines)s) AS n(side text, gateway_id bigint, used integer)
-    WHERE l.side = n.side AND l.gateway_id = n.gateway_id
+), counted AS (
+    UPDATE lines l SET used = n.used, recent = n.recent
+    FROM json_to_recordset(%(lines)s) AS n(kind text, id bigint, used integer, recent json)
+    WHERE l.kind = n.kind AND l.id = n.id
 ), attempted AS (
     INSERT INTO call_attempts
     SELECT * FROM json_populate_recordset(null::call_attempts, %(attempts)s)

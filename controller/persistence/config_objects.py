@@ -1,5 +1,6 @@
 """Stored configuration objects by name, as configuration as code compares them."""
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -21,11 +22,17 @@ from controller.persistence.config_rating_objects import (
     read_phones,
     read_rate_groups,
 )
+from controller.persistence.number_rows import (
+    read_destination_rules,
+    read_dids,
+    read_number_sections,
+)
 from controller.services.config_as_code.addresses import Address
 from controller.services.config_as_code.differences import changed_fields
 from controller.services.config_as_code.model import State
 from controller.services.config_as_code.specs import (
     AccountSpec,
+    GatewayGroupSpec,
     MappingGatewaySpec,
     RouteSpec,
     RoutingGatewaySpec,
@@ -41,9 +48,10 @@ def read_state(connection: sa.Connection) -> State:
         calendars=read_calendars(connection),
         rate_groups=read_rate_groups(connection),
         accounts=_accounts(connection),
-        phones=read_phones(connection),
+        phones=read_phones(connection, read_dids(connection)),
         packages=read_packages(connection),
         package_orders=read_orders(connection),
+        gateway_groups=_gateway_groups(connection),
         mapping_gateways=_mapping_gateways(connection),
         routing_gateways=_routing_gateways(connection),
         routes=_routes(connection),
@@ -99,7 +107,15 @@ def _accounts(connection: sa.Connection) -> dict[str, AccountSpec]:
         .where(accounts.c.kind != AccountKind.SYSTEM)
         .order_by(accounts.c.name.collate("C"))
     )
-    return {row.name: _account(row) for row in connection.execute(query)}
+    sections, rules = read_number_sections(connection), read_destination_rules(connection)
+    return {
+        row.name: replace(
+            _account(row),
+            number_sections=sections.get(row.id, ()),
+            destination_rules=rules.get(row.id, ()),
+        )
+        for row in connection.execute(query)
+    }
 
 
 def _account(row: Row) -> AccountSpec:
@@ -114,6 +130,7 @@ def _account(row: Row) -> AccountSpec:
         overdraft_limit=row.overdraft_limit,
         monthly_minimum=row.monthly_minimum,
         capacity=row.capacity,
+        subtree_capacity=row.subtree_capacity,
         locked=row.locked,
         expires_at=row.expires_at,
         memo=row.memo,
@@ -121,8 +138,27 @@ def _account(row: Row) -> AccountSpec:
     )
 
 
+def _gateway_groups(connection: sa.Connection) -> dict[str, GatewayGroupSpec]:
+    groups = t.gateway_groups.c
+    query = sa.select(groups.name, groups.capacity, groups.memo).order_by(groups.name.collate("C"))
+    return {row.name: GatewayGroupSpec(*row) for row in connection.execute(query)}
+
+
+def _names_of_groups(connection: sa.Connection, members: sa.Table) -> dict[int, tuple[str, ...]]:
+    """Of each gateway, in the order of their names."""
+    found: dict[int, tuple[str, ...]] = {}
+    groups = t.gateway_groups.c
+    query = sa.select(members.c.gateway_id, groups.name).join(
+        t.gateway_groups, groups.id == members.c.group_id
+    )
+    for gateway_id, name in sorted(tuple(row) for row in connection.execute(query)):
+        found[gateway_id] = (*found.get(gateway_id, ()), name)
+    return found
+
+
 def _mapping_gateways(connection: sa.Connection) -> dict[str, MappingGatewaySpec]:
     gateways, accounts = t.mapping_gateways, t.accounts
+    groups = _names_of_groups(connection, t.mapping_gateway_groups)
     addresses: dict[int, list[Address]] = {}
     for row in connection.execute(sa.select(t.mapping_gateway_addresses)):
         address = Address(str(row.ip).partition("/")[0], row.port)
@@ -133,17 +169,23 @@ def _mapping_gateways(connection: sa.Connection) -> dict[str, MappingGatewaySpec
         .order_by(gateways.c.name.collate("C"))
     )
     return {
-        row.name: _mapping_gateway(row, tuple(sorted(addresses.get(row.id, ()))))
+        row.name: _mapping_gateway(
+            row, tuple(sorted(addresses.get(row.id, ()))), groups.get(row.id, ())
+        )
         for row in connection.execute(query)
     }
 
 
-def _mapping_gateway(row: Row, addresses: tuple[Address, ...]) -> MappingGatewaySpec:
+def _mapping_gateway(
+    row: Row, addresses: tuple[Address, ...], groups: tuple[str, ...]
+) -> MappingGatewaySpec:
     return MappingGatewaySpec(
         name=row.name,
         account=row.account,
         addresses=addresses,
         capacity=row.capacity,
+        calls_per_second=row.calls_per_second,
+        groups=groups,
         authorization=RateType(row.authorization),
         allow_phone_billing=row.allow_phone_billing,
         codecs=tuple(row.codecs),
@@ -158,15 +200,18 @@ def _mapping_gateway(row: Row, addresses: tuple[Address, ...]) -> MappingGateway
 
 def _routing_gateways(connection: sa.Connection) -> dict[str, RoutingGatewaySpec]:
     gateways, accounts = t.routing_gateways, t.accounts
+    groups = _names_of_groups(connection, t.routing_gateway_groups)
     query = (
         sa.select(gateways, accounts.c.name.label("clearing_account"))
         .join(accounts, accounts.c.id == gateways.c.clearing_account_id)
         .order_by(gateways.c.name.collate("C"))
     )
-    return {row.name: _routing_gateway(row) for row in connection.execute(query)}
+    return {
+        row.name: _routing_gateway(row, groups.get(row.id, ())) for row in connection.execute(query)
+    }
 
 
-def _routing_gateway(row: Row) -> RoutingGatewaySpec:
+def _routing_gateway(row: Row, groups: tuple[str, ...]) -> RoutingGatewaySpec:
     return RoutingGatewaySpec(
         name=row.name,
         clearing_account=row.clearing_account,
@@ -174,6 +219,8 @@ def _routing_gateway(row: Row) -> RoutingGatewaySpec:
         port=row.port,
         transport=row.transport,
         capacity=row.capacity,
+        calls_per_second=row.calls_per_second,
+        groups=groups,
         prefix_mode=PrefixMode(row.prefix_mode),
         codecs=tuple(row.codecs),
         t38=row.t38,

@@ -1,6 +1,6 @@
 """Stored calendars, rate groups, phones, packages and orders, as configuration as code has them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -78,7 +78,10 @@ def read_rate_groups(connection: sa.Connection) -> dict[str, RateGroupSpec]:
     }
 
 
-def read_phones(connection: sa.Connection) -> dict[str, PhoneSpec]:
+def read_phones(
+    connection: sa.Connection, dids: Mapping[int, tuple[str, ...]]
+) -> dict[str, PhoneSpec]:
+    """`dids` by the phone's id."""
     phones, accounts, groups = t.phones, t.accounts, t.rate_groups
     query = (
         sa.select(phones, accounts.c.name.label("account"), groups.c.name.label("rate_group"))
@@ -92,10 +95,15 @@ def read_phones(connection: sa.Connection) -> dict[str, PhoneSpec]:
             account=row.account,
             rate_group=row.rate_group,
             authorization=RateType(row.authorization),
+            dids=dids.get(row.id, ()),
             locked=row.locked,
+            locked_in=row.locked_in,
             monthly_minimum=row.monthly_minimum,
             monthly_maximum=row.monthly_maximum,
             monthly_rent=row.monthly_rent,
+            lines_in=row.lines_in,
+            lines_out=row.lines_out,
+            lines_total=row.lines_total,
             memo=row.memo,
         )
         for row in connection.execute(query)

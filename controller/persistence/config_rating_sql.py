@@ -91,19 +91,22 @@ PERIOD_RATES = _PERIOD_RATES.format(owner_id="rate_group_id", owners="rate_group
 PACKAGE_PERIOD_RATES = _PERIOD_RATES.format(owner_id="package_id", owners="packages")
 
 PHONES = """
-INSERT INTO phones (number, account_id, rate_group_id, "authorization", locked, monthly_minimum,
-    monthly_maximum, monthly_rent, memo)
-SELECT n.number, a.id, g.id, n.authorization, n.locked, n.monthly_minimum,
-    n.monthly_maximum, n.monthly_rent, n.memo
+INSERT INTO phones (number, account_id, rate_group_id, "authorization", locked, locked_in,
+    monthly_minimum, monthly_maximum, monthly_rent, lines_in, lines_out, lines_total, memo)
+SELECT n.number, a.id, g.id, n.authorization, n.locked, n.locked_in, n.monthly_minimum,
+    n.monthly_maximum, n.monthly_rent, n.lines_in, n.lines_out, n.lines_total, n.memo
 FROM json_to_recordset(:rows) AS n(number text, account text, rate_group text,
-    "authorization" smallint, locked boolean, monthly_minimum numeric, monthly_maximum numeric,
-    monthly_rent numeric, memo text)
+    "authorization" smallint, locked boolean, locked_in boolean, monthly_minimum numeric,
+    monthly_maximum numeric, monthly_rent numeric, lines_in integer, lines_out integer,
+    lines_total integer, memo text)
 JOIN accounts a ON a.name = n.account LEFT JOIN rate_groups g ON g.name = n.rate_group
 ON CONFLICT (number) DO UPDATE SET account_id = excluded.account_id,
     rate_group_id = excluded.rate_group_id, "authorization" = excluded.authorization,
-    locked = excluded.locked, monthly_minimum = excluded.monthly_minimum,
-    monthly_maximum = excluded.monthly_maximum, monthly_rent = excluded.monthly_rent,
-    memo = excluded.memo
+    locked = excluded.locked, locked_in = excluded.locked_in,
+    monthly_minimum = excluded.monthly_minimum, monthly_maximum = excluded.monthly_maximum,
+    monthly_rent = excluded.monthly_rent,
+    lines_in = excluded.lines_in, lines_out = excluded.lines_out,
+    lines_total = excluded.lines_total, memo = excluded.memo
 """
 
 REMOVE_PHONES = "DELETE FROM phones WHERE number = ANY(:names)"

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from itertools import groupby
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -20,6 +21,7 @@ from controller.domain.configuration import (
     index_routes,
     index_sources,
 )
+from controller.domain.destinations import DestinationRules
 from controller.domain.errors import InvalidConfiguration, TollgateError
 from controller.domain.numbering import Rewrite
 from controller.domain.plan import Media
@@ -27,6 +29,7 @@ from controller.domain.rates import RateType
 from controller.persistence import schema as t
 from controller.persistence.config_objects import parameters_from
 from controller.persistence.database import driver_url
+from controller.persistence.number_rows import read_destination_rules
 from controller.persistence.rate_loader import GroupLoader, RateGroups
 from controller.persistence.rating_reader import read_packages, read_phones, read_schedules
 
@@ -55,15 +58,16 @@ def load_configuration(engine: sa.Engine, groups: GroupLoader | None = None) -> 
                 connection, schedules.of_groups, parameters
             ),
             mapping_gateways=mapping,
-            routing_gateways={
-                row.id: _routing_gateway(row)
-                for row in connection.execute(sa.select(t.routing_gateways))
-            },
+            routing_gateways=_routing_gateways(connection),
             routes=index_routes(_routes(connection)),
             sources=index_sources(mapping),
             phones=read_phones(connection),
             packages=read_packages(connection, schedules),
             parameters=parameters,
+            destination_rules={
+                account_id: DestinationRules(rules)
+                for account_id, rules in read_destination_rules(connection).items()
+            },
         )
 
 
@@ -182,6 +186,7 @@ def _mapping_gateways(connection: sa.Connection) -> dict[int, MappingGateway]:
     for row in connection.execute(sa.select(t.mapping_gateway_addresses)):
         ip = str(row.ip).partition("/")[0]
         addresses.setdefault(row.gateway_id, []).append((ip, row.port or None))
+    groups = _groups(connection, t.mapping_gateway_groups)
     return {
         row.id: MappingGateway(
             gateway_id=row.id,
@@ -196,12 +201,31 @@ def _mapping_gateways(connection: sa.Connection) -> dict[int, MappingGateway]:
             rewrite_caller=Rewrite(row.rewrite_caller),
             max_duration_s=row.max_duration_s,
             allow_phone_billing=row.allow_phone_billing,
+            group_ids=groups.get(row.id, ()),
         )
         for row in connection.execute(sa.select(t.mapping_gateways))
     }
 
 
-def _routing_gateway(row: Row) -> RoutingGateway:
+def _routing_gateways(connection: sa.Connection) -> dict[int, RoutingGateway]:
+    groups = _groups(connection, t.routing_gateway_groups)
+    return {
+        row.id: _routing_gateway(row, groups.get(row.id, ()))
+        for row in connection.execute(sa.select(t.routing_gateways))
+    }
+
+
+def _groups(connection: sa.Connection, members: sa.Table) -> dict[int, tuple[int, ...]]:
+    """The groups of each gateway that belongs to any."""
+    query = sa.select(members).order_by(members.c.gateway_id, members.c.group_id)
+    rows = connection.execute(query).all()
+    return {
+        gateway_id: tuple(row.group_id for row in group)
+        for gateway_id, group in groupby(rows, key=lambda row: row.gateway_id)
+    }
+
+
+def _routing_gateway(row: Row, group_ids: tuple[int, ...]) -> RoutingGateway:
     return RoutingGateway(
         gateway_id=row.id,
         name=row.name,
@@ -219,6 +243,8 @@ def _routing_gateway(row: Row) -> RoutingGateway:
         progress_timeout_s=row.progress_timeout_s,
         prepaid=row.prepaid,
         bill_sent_number=row.bill_sent_number,
+        calls_per_second=row.calls_per_second,
+        group_ids=group_ids,
     )
 
 

@@ -12,6 +12,7 @@ from controller.services.config_as_code.specs import (
     CalendarSpec,
     MappingGatewaySpec,
     RateGroupSpec,
+    RoutingGatewaySpec,
     Row,
     Spec,
 )
@@ -42,6 +43,16 @@ def rows_of_addresses(gateways: Sequence[Spec]) -> list[dict[str, Any]]:
         for gateway in gateways
         if isinstance(gateway, MappingGatewaySpec)
         for address in gateway.addresses
+    ]
+
+
+def rows_of_groups(gateways: Sequence[Spec]) -> list[dict[str, Any]]:
+    """The groups that gateways of either side belong to."""
+    return [
+        {"gateway": gateway.name, "group": group}
+        for gateway in gateways
+        if isinstance(gateway, MappingGatewaySpec | RoutingGatewaySpec)
+        for group in gateway.groups
     ]
 
 

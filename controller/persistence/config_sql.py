@@ -2,19 +2,20 @@
 
 ACCOUNTS = """
 INSERT INTO accounts (name, title, kind, currency, rate_group_id, private_rate_group_id,
-    overdraft_limit, monthly_minimum, capacity, locked, expires_at, memo)
+    overdraft_limit, monthly_minimum, capacity, subtree_capacity, locked, expires_at, memo)
 SELECT n.name, n.title, n.kind, n.currency, g.id, p.id,
-    n.overdraft_limit, n.monthly_minimum, n.capacity, n.locked, n.expires_at, n.memo
+    n.overdraft_limit, n.monthly_minimum, n.capacity, n.subtree_capacity, n.locked, n.expires_at,
+    n.memo
 FROM json_to_recordset(:rows) AS n(name text, title text, kind text, currency text,
     rate_group text, private_rate_group text, overdraft_limit numeric, monthly_minimum numeric,
-    capacity integer, locked boolean, expires_at timestamptz, memo text)
+    capacity integer, subtree_capacity integer, locked boolean, expires_at timestamptz, memo text)
 LEFT JOIN rate_groups g ON g.name = n.rate_group
 LEFT JOIN rate_groups p ON p.name = n.private_rate_group
 ON CONFLICT (name) DO UPDATE SET title = excluded.title, kind = excluded.kind,
     currency = excluded.currency, rate_group_id = excluded.rate_group_id,
     private_rate_group_id = excluded.private_rate_group_id,
     overdraft_limit = excluded.overdraft_limit, monthly_minimum = excluded.monthly_minimum,
-    capacity = excluded.capacity,
+    capacity = excluded.capacity, subtree_capacity = excluded.subtree_capacity,
     locked = excluded.locked, expires_at = excluded.expires_at, memo = excluded.memo,
     closed_at = NULL
 """
@@ -66,17 +67,51 @@ DELETE FROM mapping_gateway_addresses USING mapping_gateways g
 WHERE gateway_id = g.id AND g.name = ANY(:names)
 """
 
+GATEWAY_GROUPS = """
+INSERT INTO gateway_groups (name, capacity, memo)
+SELECT name, capacity, memo
+FROM json_to_recordset(:rows) AS n(name text, capacity integer, memo text)
+ON CONFLICT (name) DO UPDATE SET capacity = excluded.capacity, memo = excluded.memo
+"""
+
+REMOVE_GATEWAY_GROUPS = "DELETE FROM gateway_groups WHERE name = ANY(:names)"
+
+CLEAR_MAPPING_GROUPS = """
+DELETE FROM mapping_gateway_groups USING mapping_gateways g
+WHERE gateway_id = g.id AND g.name = ANY(:names)
+"""
+
+MAPPING_GROUPS = """
+INSERT INTO mapping_gateway_groups (gateway_id, group_id)
+SELECT w.id, g.id FROM json_to_recordset(:rows) AS n(gateway text, "group" text)
+JOIN mapping_gateways w ON w.name = n.gateway JOIN gateway_groups g ON g.name = n.group
+"""
+
+CLEAR_ROUTING_GROUPS = """
+DELETE FROM routing_gateway_groups USING routing_gateways g
+WHERE gateway_id = g.id AND g.name = ANY(:names)
+"""
+
+ROUTING_GROUPS = """
+INSERT INTO routing_gateway_groups (gateway_id, group_id)
+SELECT w.id, g.id FROM json_to_recordset(:rows) AS n(gateway text, "group" text)
+JOIN routing_gateways w ON w.name = n.gateway JOIN gateway_groups g ON g.name = n.group
+"""
+
 MAPPING_GATEWAYS = """
-INSERT INTO mapping_gateways (name, account_id, locked, capacity, "authorization", codecs, t38,
-    rewrite_callee, rewrite_caller, max_duration_s, allow_phone_billing, memo)
-SELECT n.name, a.id, n.locked, n.capacity, n.authorization, n.codecs, n.t38,
+INSERT INTO mapping_gateways (name, account_id, locked, capacity, calls_per_second,
+    "authorization", codecs, t38, rewrite_callee, rewrite_caller, max_duration_s,
+    allow_phone_billing, memo)
+SELECT n.name, a.id, n.locked, n.capacity, n.calls_per_second, n.authorization, n.codecs, n.t38,
     n.rewrite_callee, n.rewrite_caller, n.max_duration_s, n.allow_phone_billing, n.memo
 FROM json_to_recordset(:rows) AS n(name text, account text, locked boolean, capacity integer,
-    "authorization" smallint, codecs text[], t38 boolean, rewrite_callee text, rewrite_caller text,
-    max_duration_s integer, allow_phone_billing boolean, memo text)
+    calls_per_second integer, "authorization" smallint, codecs text[], t38 boolean,
+    rewrite_callee text, rewrite_caller text, max_duration_s integer,
+    allow_phone_billing boolean, memo text)
 JOIN accounts a ON a.name = n.account
 ON CONFLICT (name) DO UPDATE SET account_id = excluded.account_id, locked = excluded.locked,
-    capacity = excluded.capacity, "authorization" = excluded.authorization,
+    capacity = excluded.capacity, calls_per_second = excluded.calls_per_second,
+    "authorization" = excluded.authorization,
     codecs = excluded.codecs, t38 = excluded.t38, rewrite_callee = excluded.rewrite_callee,
     rewrite_caller = excluded.rewrite_caller, max_duration_s = excluded.max_duration_s,
     allow_phone_billing = excluded.allow_phone_billing, memo = excluded.memo
@@ -92,19 +127,21 @@ REMOVE_MAPPING_GATEWAYS = "DELETE FROM mapping_gateways WHERE name = ANY(:names)
 
 ROUTING_GATEWAYS = """
 INSERT INTO routing_gateways (name, clearing_account_id, host, port, transport, locked, prepaid,
-    capacity, prefix_mode, codecs, t38, rewrite_callee, rewrite_caller, ring_timeout_s,
-    progress_timeout_s, bill_sent_number, memo)
+    capacity, calls_per_second, prefix_mode, codecs, t38, rewrite_callee, rewrite_caller,
+    ring_timeout_s, progress_timeout_s, bill_sent_number, memo)
 SELECT n.name, a.id, n.host, n.port, n.transport, n.locked, n.prepaid,
-    n.capacity, n.prefix_mode, n.codecs, n.t38, n.rewrite_callee, n.rewrite_caller,
-    n.ring_timeout_s, n.progress_timeout_s, n.bill_sent_number, n.memo
+    n.capacity, n.calls_per_second, n.prefix_mode, n.codecs, n.t38, n.rewrite_callee,
+    n.rewrite_caller, n.ring_timeout_s, n.progress_timeout_s, n.bill_sent_number, n.memo
 FROM json_to_recordset(:rows) AS n(name text, clearing_account text, host text, port integer,
-    transport text, locked boolean, prepaid boolean, capacity integer, prefix_mode text,
+    transport text, locked boolean, prepaid boolean, capacity integer,
+    calls_per_second integer, prefix_mode text,
     codecs text[], t38 boolean, rewrite_callee text, rewrite_caller text, ring_timeout_s integer,
     progress_timeout_s integer, bill_sent_number boolean, memo text)
 JOIN accounts a ON a.name = n.clearing_account
 ON CONFLICT (name) DO UPDATE SET clearing_account_id = excluded.clearing_account_id,
     host = excluded.host, port = excluded.port, transport = excluded.transport,
     locked = excluded.locked, prepaid = excluded.prepaid, capacity = excluded.capacity,
+    calls_per_second = excluded.calls_per_second,
     prefix_mode = excluded.prefix_mode, codecs = excluded.codecs, t38 = excluded.t38,
     rewrite_callee = excluded.rewrite_callee, rewrite_caller = excluded.rewrite_caller,
     ring_timeout_s = excluded.ring_timeout_s, progress_timeout_s = excluded.progress_timeout_s,
@@ -162,6 +199,10 @@ WHERE f.lines > 0 OR f.reserved > 0
     OR a.id IN (SELECT unnest(array_append(payer_ids, account_id)) FROM calls)
     OR EXISTS (SELECT FROM routing_gateways g JOIN calls c ON g.id = ANY(c.routing_gateway_ids)
         WHERE g.clearing_account_id = a.id)
+""",
+    "gateway_groups": """
+SELECT name FROM gateway_groups g
+WHERE EXISTS (SELECT FROM calls c WHERE g.id = ANY(c.group_ids))
 """,
     "mapping_gateways": """
 SELECT name FROM mapping_gateways g

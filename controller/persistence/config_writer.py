@@ -16,16 +16,18 @@ from controller.domain.decks import DeckRow
 from controller.domain.errors import InvalidInput, StoreUnavailable, TollgateError
 from controller.domain.ledger import SystemAccount
 from controller.persistence import config_rating_sql as rating_sql
-from controller.persistence import config_sql, deck_store
+from controller.persistence import config_sql, deck_store, number_sql
 from controller.persistence import schema as t
 from controller.persistence.config_objects import parameters_to, read_state
 from controller.persistence.config_rows import (
     row_of,
     rows_of_addresses,
     rows_of_agents,
+    rows_of_groups,
     rows_of_parts,
 )
 from controller.persistence.database import transaction
+from controller.persistence.number_rows import rows_of_numbers, rows_of_rules, rows_of_sections
 from controller.services.config_as_code.differences import Difference
 from controller.services.config_as_code.model import (
     Opening,
@@ -51,6 +53,7 @@ _REMOVALS = (
     (Section.PACKAGES, rating_sql.REMOVE_PACKAGES),
     (Section.PHONES, (rating_sql.REMOVE_PHONES,)),
     (Section.RATE_GROUPS, _REMOVE_RATE_GROUPS),
+    (Section.GATEWAY_GROUPS, (config_sql.REMOVE_GATEWAY_GROUPS,)),
     (Section.CALENDARS, (rating_sql.RELEASE_CALENDARS, rating_sql.REMOVE_CALENDARS)),
 )
 
@@ -169,11 +172,13 @@ class PostgresConfigurationWork:
             self.merge_deck(group, replace=True)
         self._write_accounts(difference)
         self._write_parts_of_rate_groups(difference)
-        self._write_rows(rating_sql.PHONES, difference.written(Section.PHONES))
+        self._write_phones(difference)
         self._write_packages(difference)
+        self._write_rows(config_sql.GATEWAY_GROUPS, difference.written(Section.GATEWAY_GROUPS))
         self._write_mapping_gateways(difference)
         self._write_routing(difference)
         self._remove_what_others_needed(difference)
+        self._insert(number_sql.DIDS, rows_of_numbers(difference.written(Section.PHONES)))
         version = self._new_version(difference.new_parameters)
         self._post(difference.openings)
         return version
@@ -200,6 +205,12 @@ class PostgresConfigurationWork:
             rating_sql.CLEAR_PERIOD_RATES, rating_sql.PERIOD_RATES, groups, "period_rates"
         )
 
+    def _write_phones(self, difference: Difference) -> None:
+        """Their DIDs come when what is removed has given its numbers back."""
+        phones = difference.written(Section.PHONES)
+        self._on_names(number_sql.CLEAR_DIDS, [phone.name for phone in phones])
+        self._write_rows(rating_sql.PHONES, phones)
+
     def _write_packages(self, difference: Difference) -> None:
         packages = difference.written(Section.PACKAGES)
         self._write_rows(rating_sql.PACKAGES, packages)
@@ -220,6 +231,10 @@ class PostgresConfigurationWork:
         self._execute(config_sql.NOTE_LIMITS)
         self._write_rows(config_sql.ACCOUNTS, accounts)
         self._write_rows(config_sql.PARENTS, accounts)
+        self._on_names(number_sql.CLEAR_SECTIONS, [a.name for a in accounts])
+        self._insert(number_sql.SECTIONS, rows_of_sections(accounts))
+        self._on_names(number_sql.CLEAR_RULES, [a.name for a in accounts])
+        self._insert(number_sql.RULES, rows_of_rules(accounts))
         self._on_names(config_sql.CLOSE_ACCOUNTS, difference.removed(Section.ACCOUNTS))
         self._execute(config_sql.SYSTEM_ACCOUNTS, names=[str(name) for name in SystemAccount])
 
@@ -244,6 +259,8 @@ class PostgresConfigurationWork:
         self._on_names(config_sql.REMOVE_MAPPING_GATEWAYS, removed)
         self._write_rows(config_sql.MAPPING_GATEWAYS, gateways)
         self._insert(config_sql.ADDRESSES, rows_of_addresses(gateways))
+        self._on_names(config_sql.CLEAR_MAPPING_GROUPS, [g.name for g in gateways])
+        self._insert(config_sql.MAPPING_GROUPS, rows_of_groups(gateways))
 
     def _write_routing(self, difference: Difference) -> None:
         self._on_names(config_sql.REMOVE_ROUTES, difference.removed(Section.ROUTES))
@@ -251,6 +268,8 @@ class PostgresConfigurationWork:
         self._on_names(config_sql.REMOVE_ROUTING_GATEWAYS, removed)
         gateways = difference.written(Section.ROUTING_GATEWAYS)
         self._write_rows(config_sql.ROUTING_GATEWAYS, gateways)
+        self._on_names(config_sql.CLEAR_ROUTING_GROUPS, [g.name for g in gateways])
+        self._insert(config_sql.ROUTING_GROUPS, rows_of_groups(gateways))
         self._write_rows(config_sql.ROUTES, difference.written(Section.ROUTES))
 
     def _post(self, openings: Sequence[Opening]) -> None:

@@ -14,11 +14,13 @@ from controller.domain.holdings import (
     Allowance,
     Funds,
     Holdings,
+    LineKey,
     Lines,
     MonthUse,
     PackageFunds,
 )
 from controller.persistence import schema as t
+from controller.persistence.call_rows import line_from
 from controller.persistence.database import transaction
 from controller.services.explain_holdings import Wanted
 
@@ -44,11 +46,11 @@ class PostgresHoldings:
             allowances = rows(_ALLOWANCES, t.active_free_seconds.c.id, wanted.allowances)
             return Holdings(
                 {id_: Funds(*v) for id_, *v in rows(_FUNDS, t.accounts.c.id, wanted.accounts)},
-                _lines(rows(_MAPPING, t.mapping_gateways.c.id, wanted.mapping)),
-                _lines(rows(_ROUTING, t.routing_gateways.c.id, wanted.routing)),
+                _lines(connection, wanted.lines),
                 {id_: PackageFunds(*values) for id_, *values in packages},
                 {id_: Allowance(*values) for id_, *values in allowances},
                 {month: _month(connection, *month) for month in wanted.months},
+                connection.execute(_NOW_US).scalar_one(),
             )
 
 
@@ -60,6 +62,8 @@ _FUNDS = (
         t.account_funds.c.reserved,
         t.account_funds.c.lines,
         t.accounts.c.capacity,
+        t.account_funds.c.subtree_lines,
+        t.accounts.c.subtree_capacity,
     )
     .select_from(t.accounts)
     .join(t.account_funds, t.account_funds.c.account_id == t.accounts.c.id)
@@ -76,23 +80,21 @@ _ALLOWANCES = sa.select(
     t.active_free_seconds.c.left_s,
     t.active_free_seconds.c.reserved_s,
 )
+_NOW_US = sa.text("SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint)")
+_LINES = sa.text(
+    """
+    SELECT l.* FROM line_limits l
+    JOIN unnest(CAST(:kinds AS text[]), CAST(:ids AS bigint[])) AS w(kind, id) USING (kind, id)
+    """
+)
 
 
-def _lines_of(side: str, gateways: sa.Table) -> sa.Select[Any]:
-    lines = t.gateway_lines
-    return (
-        sa.select(lines.c.gateway_id, lines.c.used, gateways.c.capacity)
-        .join(gateways, gateways.c.id == lines.c.gateway_id)
-        .where(lines.c.side == side)
-    )
-
-
-_MAPPING = _lines_of("mapping", t.mapping_gateways)
-_ROUTING = _lines_of("routing", t.routing_gateways)
-
-
-def _lines(rows: Any) -> dict[int, Lines]:
-    return {gateway_id: Lines(used, capacity) for gateway_id, used, capacity in rows}
+def _lines(connection: sa.Connection, wanted: Collection[LineKey]) -> dict[LineKey, Lines]:
+    values = {"kinds": [kind for kind, _ in wanted], "ids": [id_ for _, id_ in wanted]}
+    return {
+        (row.kind, row.id): line_from(row.used, row.capacity, row.per_second, row.recent, row.name)
+        for row in connection.execute(_LINES, values)
+    }
 
 
 def _month(connection: sa.Connection, phone_id: int, first_day: str) -> MonthUse:

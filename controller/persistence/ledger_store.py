@@ -7,25 +7,20 @@ one snapshot and locks nothing.
 from collections.abc import Callable
 from decimal import Decimal
 
-import orjson
 import sqlalchemy as sa
 
-from controller.domain.billing import bill, charge_at, worst_charge
 from controller.domain.ledger import keyed_posting_id
-from controller.domain.money import plain
 from controller.domain.movements import NotMoved
-from controller.domain.ticket import ticket_from_json
 from controller.persistence import verification_sql
-from controller.persistence.call_rows import held_from
 from controller.persistence.database import transaction
 from controller.persistence.movement_store import PostgresMovements
 from controller.persistence.schema import (
     account_funds,
     accounts,
-    calls,
     pending_movements,
     postings,
 )
+from controller.persistence.verification_reservations import reservation_differences
 from controller.services.books import (
     AccountMoney,
     BelowZero,
@@ -93,7 +88,7 @@ class PostgresBooks:
                     unlisted += connection.execute(counted).scalar_one() - MOST_LISTED
                 differences += [Difference(check, *row) for row in rows[:MOST_LISTED]]
             progress("reservations")
-            differences += _reservations(connection)
+            differences += reservation_differences(connection)
             counted_rows = connection.execute(sa.text(verification_sql.COUNTS)).one()
             below = connection.execute(sa.text(verification_sql.BELOW_ZERO)).all()
         return Verification(
@@ -137,39 +132,3 @@ def _posted(connection: sa.Connection, money: AccountMoney) -> Decimal:
         for side in (postings.c.credit_account_id, postings.c.debit_account_id)
     )
     return Decimal(credit) - Decimal(debit)
-
-
-def _reservations(connection: sa.Connection) -> list[Difference]:
-    """What each payer of an open call has reserved, against its bill of the granted seconds.
-
-    Until a call is extended the reservation is the dearest of what it may come to (a period may
-    begin while it rings); afterwards it is its price.
-    """
-    found: list[Difference] = []
-    rows = connection.execution_options(yield_per=1_000).execute(
-        sa.select(
-            calls.c.call_id,
-            calls.c.granted_s,
-            calls.c.answered_at,
-            calls.c.ticket,
-            calls.c.payer_reserved,
-            calls.c.free_reserved,
-            calls.c.gift_reserved,
-            calls.c.month_reserved,
-        )
-    )
-    for call_id, granted_s, answered_at, stored, *held_values in rows:
-        ticket = ticket_from_json(orjson.loads(stored))
-        held = held_from(ticket, *held_values)
-        offered_s = ticket.offered_us // 1_000_000
-        answered_s = int(answered_at.timestamp()) if answered_at else offered_s
-        prices = (worst_charge(offered_s, offered_s + ticket.setup_s), charge_at(answered_s))
-        for payer, hold in zip(ticket.payers, held.payers, strict=True):
-            rated_s = ticket.rated_time.rated_s(granted_s)
-            due = [bill(payer, rated_s, hold.free_s, hold.gifts, p).due for p in prices]
-            if hold.money not in due:
-                what = f"{payer.name}: price of {granted_s} s"
-                found.append(
-                    Difference("reservations", call_id, what, plain(hold.money), plain(due[0]))
-                )
-    return found

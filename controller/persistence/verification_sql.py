@@ -34,31 +34,50 @@ LEFT JOIN (
     SELECT account_id, sum(reserved) AS reserved FROM (
         SELECT payer, reserved FROM calls, unnest(payer_ids, payer_reserved) AS h(payer, reserved)
         UNION ALL
+        SELECT vendor, reserved
+        FROM calls, unnest(vendor_ids, vendor_reserved) AS h(vendor, reserved)
+        UNION ALL
         SELECT debit_account_id, amount FROM pending_movements WHERE state = 'pending'
     ) AS held(account_id, reserved) GROUP BY 1
 ) o ON o.account_id = a.id
 LEFT JOIN (SELECT account_id, count(*) AS lines FROM calls GROUP BY 1) l ON l.account_id = a.id
+LEFT JOIN (
+    SELECT payer, count(*) AS lines FROM calls, unnest(payer_ids) AS payer GROUP BY 1
+) s ON s.payer = a.id
 CROSS JOIN LATERAL (VALUES
     ('reserved', coalesce(trim_scale(f.reserved)::text, 'none'),
         trim_scale(coalesce(o.reserved, 0))::text),
-    ('lines', coalesce(f.lines::text, 'none'), coalesce(l.lines, 0)::text)
+    ('lines', coalesce(f.lines::text, 'none'), coalesce(l.lines, 0)::text),
+    ('lines of its accounts', coalesce(f.subtree_lines::text, 'none'),
+        coalesce(s.lines, 0)::text)
 ) AS v(what, stored, expected)
 WHERE v.stored <> v.expected
 ORDER BY a.name, v.what
 """
 
-_GATEWAY_LINES = """
-SELECT coalesce(m.name, r.name, '#' || gateway_id), side || ' gateway lines',
+# No call goes to a phone yet: `phone_in` is 0, and `phone` counts what the phone calls.
+_LINES = """
+SELECT coalesce(m.name, r.name, g.name, p.number, '#' || subject_id),
+    CASE WHEN kind IN ('mapping', 'routing') THEN kind || ' gateway'
+        ELSE replace(kind, '_', ' ') END || ' lines',
     coalesce(l.used::text, 'none'), coalesce(o.used, 0)::text
-FROM gateway_lines l
+FROM (SELECT kind, id AS subject_id, used FROM lines) l
 FULL JOIN (
-    SELECT 'mapping' AS side, mapping_gateway_id AS gateway_id, count(*) AS used
+    SELECT 'mapping' AS kind, mapping_gateway_id AS subject_id, count(*) AS used
     FROM calls GROUP BY 2
     UNION ALL
     SELECT 'routing', vendor, count(*) FROM calls, unnest(routing_gateway_ids) AS vendor GROUP BY 2
-) o USING (side, gateway_id)
-LEFT JOIN mapping_gateways m ON side = 'mapping' AND m.id = gateway_id
-LEFT JOIN routing_gateways r ON side = 'routing' AND r.id = gateway_id
+    UNION ALL
+    SELECT 'group', member, count(*) FROM calls, unnest(group_ids) AS member GROUP BY 2
+    UNION ALL
+    SELECT k.kind, phone_id, count(*)
+    FROM calls, (VALUES ('phone'), ('phone_out')) AS k(kind)
+    WHERE phone_id IS NOT NULL GROUP BY 1, 2
+) o USING (kind, subject_id)
+LEFT JOIN mapping_gateways m ON kind = 'mapping' AND m.id = subject_id
+LEFT JOIN routing_gateways r ON kind = 'routing' AND r.id = subject_id
+LEFT JOIN gateway_groups g ON kind = 'group' AND g.id = subject_id
+LEFT JOIN phones p ON kind IN ('phone', 'phone_in', 'phone_out') AND p.id = subject_id
 WHERE coalesce(l.used, -1) <> coalesce(o.used, 0)
 ORDER BY 2, 1
 """
@@ -225,7 +244,7 @@ ORDER BY 1, 3
 CHECKS = {
     "balances": _BALANCES,
     "reserved money and lines": _RESERVED,
-    "gateway lines": _GATEWAY_LINES,
+    "lines": _LINES,
     "call postings": _CHARGES,
     "call figures": _RECORD_FIGURES,
     "corrections": _CORRECTIONS,

@@ -34,6 +34,7 @@ from controller.services.journal_entries import (
 from controller.services.planning import (
     admission_rules,
     connect_plan,
+    limited_failover,
     make_ticket,
     renewal_lead_s,
     unadmitted_ticket,
@@ -148,14 +149,18 @@ class CallService:
         since_s = max(0.0, self._clock.now().timestamp() - event.answered_us / 1e6)
         call.answered_at = self._clock.monotonic() - since_s
         call.answered_us = event.answered_us
-        if Do.RECORD_ANSWER in self._signal(event.call_id, call, Signal.ANSWERED):
-            attempt = call.ticket.attempt(event.leg_id) if call.ticket else None
-            held = tuple(a.gateway_id for a in call.ticket.attempts) if call.ticket else ()
+        recorded = Do.RECORD_ANSWER in self._signal(event.call_id, call, Signal.ANSWERED)
+        if recorded and call.ticket is not None:
+            attempt = call.ticket.attempt(event.leg_id)
             gateway_id = attempt.gateway_id if attempt else None
-            self._note(Answered(event.call_id, event.answered_us, gateway_id, held))
+            self._note(Answered(call.ticket, event.answered_us, gateway_id))
 
     def on_attempt_ended(self, event: AttemptEnded) -> None:
-        self._note(Attempted(event))
+        call = self.calls.get(event.call_id)
+        dialed = None
+        if call is not None and call.ticket is not None and call.granted is not None:
+            dialed = limited_failover(event, call.ticket, call.granted, self._configuration.current)
+        self._note(Attempted(event, dialed))
 
     def on_ended(self, event: CallEnded) -> None:
         """From the event, the spool or a reconciliation; the store settles only once."""
@@ -275,7 +280,7 @@ class CallService:
         call.authorized = decision
         parameters = self._configuration.current.parameters
         call.ticket = make_ticket(event, decision, steps, self._ids, parameters.zone)
-        rules = admission_rules(decision, parameters)
+        rules = admission_rules(parameters)
         try:
             self._journal.submit(Admit(call.ticket, rules))
         except Overloaded as error:

@@ -13,7 +13,7 @@ from controller.domain.admission import Admitted, admit
 from controller.domain.authorization import Authorized, Caller, authorize, find_caller
 from controller.domain.configuration import Account, Configuration, MappingGateway, Phone
 from controller.domain.events import CallOffered
-from controller.domain.holdings import Funds, Holdings, Month
+from controller.domain.holdings import SYSTEM_LINE, Funds, Holdings, Month
 from controller.domain.money import plain
 from controller.domain.numbering import dialable, rated_number
 from controller.domain.prices import Moment
@@ -170,8 +170,10 @@ def explain_call(
     caller = Caller(decision.gateway, decision.account, decision.phone)
     asked = _asked(question, configuration, caller)
     choices = _choices(asked, caller)
+    rules = admission_rules(configuration.parameters)
     before = reader.holdings(wanted_by(ticket))
-    verdict = admit(ticket, admission_rules(decision, configuration.parameters), copy_of(before))
+    before.lines[SYSTEM_LINE].per_second = rules.calls_per_second
+    verdict = admit(ticket, rules, copy_of(before))
     trace.note("admit", *_admission(verdict, decision))
     planned = None
     if isinstance(verdict, Admitted):
@@ -187,7 +189,7 @@ def explain_call(
         asked,
         tuple(_call_parties(configuration, parties, verdict, before)),
         decision,
-        explain_attempts(ticket, decision, planned, before),
+        explain_attempts(ticket, decision, planned, rules, before),
         phone_month(decision.phone, _limited_month(ticket), before),
         verdict.held.month if isinstance(verdict, Admitted) else Decimal(0),
     )

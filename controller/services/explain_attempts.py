@@ -3,9 +3,12 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
+from controller.domain.admission import AdmissionRules, needed_by
 from controller.domain.authorization import Authorized
 from controller.domain.configuration import RoutingGateway
-from controller.domain.holdings import Holdings
+from controller.domain.counting import groups_of
+from controller.domain.holdings import Holdings, Lines
+from controller.domain.limits import vendor_refusal
 from controller.domain.plan import Attempt, Connect
 from controller.domain.pricing import Pricing
 from controller.domain.ticket import Ticket, TicketAttempt
@@ -35,12 +38,25 @@ class ExplainedAttempt:
 
 
 def explain_attempts(
-    ticket: Ticket, decision: Authorized, planned: Connect | None, before: Holdings
+    ticket: Ticket,
+    decision: Authorized,
+    planned: Connect | None,
+    rules: AdmissionRules,
+    before: Holdings,
 ) -> tuple[ExplainedAttempt, ...]:
     """`planned` None: the call is refused. `before` is what was read, before the call's own."""
     tried = {attempt.leg_id: attempt for attempt in planned.attempts} if planned else {}
+    needed = needed_by(ticket, rules)
+    counted_in = groups_of(ticket, (leg for leg in ticket.attempts if leg.leg_id in tried))
+    otherwise = "enough vendors come before it" if planned else "the call is refused"
     return tuple(
-        _attempt(leg, candidate.gateway, tried.get(leg.leg_id), before, refused=planned is None)
+        _attempt(
+            leg,
+            candidate.gateway,
+            tried.get(leg.leg_id),
+            vendor_refusal(leg, counted_in, needed, before) or otherwise,
+            before.lines["routing", leg.gateway_id],
+        )
         for leg, candidate in zip(ticket.attempts, decision.candidates, strict=True)
     )
 
@@ -49,15 +65,13 @@ def _attempt(
     leg: TicketAttempt,
     gateway: RoutingGateway,
     planned: Attempt | None,
-    before: Holdings,
-    *,
-    refused: bool,
+    why_not: str,
+    lines: Lines,
 ) -> ExplainedAttempt:
-    lines = before.routing_lines[leg.gateway_id]
     host = f"[{gateway.host}]" if ":" in gateway.host else gateway.host
     return ExplainedAttempt(
         planned.number if planned else 0,
-        "" if planned else _why_not(leg, gateway, before, refused=refused),
+        "" if planned else why_not,
         leg.gateway,
         f"{host}:{gateway.port}/{gateway.transport}",
         leg.caller,
@@ -66,14 +80,3 @@ def _attempt(
         lines.used,
         lines.capacity,
     )
-
-
-def _why_not(
-    leg: TicketAttempt, gateway: RoutingGateway, before: Holdings, *, refused: bool
-) -> str:
-    lines = before.routing_lines[leg.gateway_id]
-    if lines.full:
-        return f"{lines.used} of {lines.capacity} lines in use"
-    if gateway.prepaid and before.funds[leg.cost.account_id].available <= 0:
-        return "prepaid, and nothing is left"
-    return "the call is refused" if refused else "enough vendors come before it"

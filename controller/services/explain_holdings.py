@@ -5,7 +5,8 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from controller.domain.billing import Payer
-from controller.domain.holdings import Holdings, Month
+from controller.domain.counting import touched_lines
+from controller.domain.holdings import SYSTEM_LINE, Holdings, LineKey, Month
 from controller.domain.ticket import Ticket
 
 
@@ -14,8 +15,7 @@ class Wanted:
     """Ids of what is to be read."""
 
     accounts: set[int] = field(default_factory=set)
-    mapping: set[int] = field(default_factory=set)
-    routing: set[int] = field(default_factory=set)
+    lines: set[LineKey] = field(default_factory=set)
     packages: set[int] = field(default_factory=set)
     allowances: set[int] = field(default_factory=set)
     months: set[Month] = field(default_factory=set)
@@ -39,8 +39,7 @@ def wanted_by(ticket: Ticket) -> Wanted:
     wanted = Wanted()
     wanted.add_payers(ticket.payers)
     wanted.accounts.update(leg.cost.account_id for leg in ticket.attempts)
-    wanted.mapping.add(ticket.mapping_gateway_id)
-    wanted.routing.update(leg.gateway_id for leg in ticket.attempts)
+    wanted.lines.update((SYSTEM_LINE, *touched_lines(ticket)))
     if ticket.month is not None:
         wanted.months.add(ticket.month)
     return wanted
@@ -57,9 +56,9 @@ def copy_of(holdings: Holdings) -> Holdings:
     """Figures on which an admission may take its own."""
     return Holdings(
         {id_: replace(funds) for id_, funds in holdings.funds.items()},
-        {id_: replace(lines) for id_, lines in holdings.mapping_lines.items()},
-        {id_: replace(lines) for id_, lines in holdings.routing_lines.items()},
+        {key: replace(lines) for key, lines in holdings.lines.items()},
         {id_: replace(funds) for id_, funds in holdings.packages.items()},
         {id_: replace(left) for id_, left in holdings.allowances.items()},
         {id_: replace(use) for id_, use in holdings.months.items()},
+        holdings.now_us,
     )

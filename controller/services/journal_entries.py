@@ -40,22 +40,30 @@ class Extend:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """Note the answer and free the lines of vendors other than `gateway_id` (None: keep all).
+    """Note the answer and give back what is held of other vendors than `gateway_id`.
 
-    `held_gateway_ids` are those that may hold a line for the call.
+    None: nobody knows who answered, and all is kept.
     """
 
-    call_id: str
+    ticket: Ticket
     answered_us: int
     gateway_id: int | None
-    held_gateway_ids: tuple[int, ...] = ()
+
+    @property
+    def call_id(self) -> str:
+        return self.ticket.call_id
 
 
 @dataclass(frozen=True, slots=True)
 class Attempted:
-    """Keep the record of one attempt."""
+    """Keep the record of one attempt.
+
+    `next_gateway_id` is the vendor that the switch dials then, where new calls a second to it are
+    limited: it is counted.
+    """
 
     event: AttemptEnded
+    next_gateway_id: int | None = None
 
     @property
     def call_id(self) -> str:

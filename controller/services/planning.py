@@ -5,8 +5,8 @@ from zoneinfo import ZoneInfo
 from controller.domain.admission import AdmissionRules, Admitted
 from controller.domain.authorization import Authorized
 from controller.domain.call_record import Unadmitted, at_us
-from controller.domain.configuration import CallParameters
-from controller.domain.events import CallOffered
+from controller.domain.configuration import CallParameters, Configuration
+from controller.domain.events import AttemptEnded, CallOffered
 from controller.domain.plan import Attempt, Connect
 from controller.domain.reasons import Refused
 from controller.domain.routing import Candidate
@@ -14,6 +14,8 @@ from controller.domain.ticket import Ticket, TicketAttempt
 from controller.services.ports import Ids
 
 MAX_RENEWAL_LEAD_S = 10.0
+CALLER_GAVE_UP = "ORIGINATOR_CANCEL"
+"""The switch's cause of an attempt that ended with its call."""
 
 
 def make_ticket(
@@ -48,17 +50,16 @@ def make_ticket(
         phone=phone.number if phone else "",
         month=(phone.phone_id, _first_of_month(event.offered_us, zone)) if phone else None,
         monthly_maximum=phone.monthly_maximum if phone else None,
+        group_ids=decision.gateway.group_ids,
     )
 
 
-def admission_rules(decision: Authorized, parameters: CallParameters) -> AdmissionRules:
-    """The parameters that hold for this admission."""
-    prepaid = (c.gateway.gateway_id for c in decision.candidates if c.gateway.prepaid)
+def admission_rules(parameters: CallParameters) -> AdmissionRules:
     return AdmissionRules(
         parameters.quantum_s,
         parameters.admit_partial_quantum,
         parameters.max_attempts,
-        frozenset(prepaid),
+        parameters.calls_per_second,
     )
 
 
@@ -80,6 +81,19 @@ def connect_plan(
     return Connect(
         ticket.call_id, granted.granted_s, tuple(attempts), stop_causes, decision.gateway.media
     )
+
+
+def limited_failover(
+    ended: AttemptEnded, ticket: Ticket, granted: Admitted, configuration: Configuration
+) -> int | None:
+    """The vendor that is dialed now that an attempt has failed, if new calls to it are limited."""
+    stops = ended.cause in (CALLER_GAVE_UP, *configuration.parameters.stop_causes)
+    if ended.answered_us or stops or ended.number >= len(granted.gateway_ids):
+        return None
+    planned = [a.gateway_id for a in ticket.attempts if a.gateway_id in granted.gateway_ids]
+    gateway = configuration.routing_gateways.get(planned[ended.number])
+    limited = gateway is not None and gateway.calls_per_second is not None
+    return planned[ended.number] if limited else None
 
 
 def unadmitted_ticket(ticket: Ticket | None, refused: Refused) -> Unadmitted:
@@ -111,6 +125,8 @@ def _ticket_attempt(candidate: Candidate, leg_id: str) -> TicketAttempt:
         candidate.caller,
         candidate.callee,
         candidate.cost,
+        gateway.prepaid,
+        gateway.group_ids,
     )
 
 

@@ -18,7 +18,9 @@ from controller.domain.configuration import (
     RateSelection,
 )
 from controller.domain.decks import DeckRow, canonical_tiers
+from controller.domain.destinations import DestinationRule
 from controller.domain.money import Rounding
+from controller.domain.number_sections import NumberSection
 from controller.domain.rates import Boundary, RateType
 from controller.domain.sections import SectionMode
 from controller.domain.subscriptions import OnInsufficient
@@ -31,6 +33,7 @@ from controller.services.config_as_code.specs import (
     CalendarDay,
     CalendarSpec,
     FreeSecondsSpec,
+    GatewayGroupSpec,
     MappingGatewaySpec,
     PackageOrderSpec,
     PackageSpec,
@@ -84,6 +87,7 @@ names = st.sampled_from(NAMES)
 texts = st.text(st.characters(categories=["L", "N", "P", "S", "Zs"]), max_size=12)
 memos = texts | st.just("two\nlines")
 capacities = st.none() | st.integers(0, 1_000_000)
+paces = st.none() | st.integers(1, 10_000)
 amounts = st.decimals(0, 10**6, places=10) | st.integers(0, 10**12).map(Decimal)
 moments = st.datetimes(datetime(1990, 1, 1), datetime(2090, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - the strategy adds the zone
 zones = st.sampled_from(["UTC", "Europe/Rome", "America/New_York"])
@@ -92,6 +96,11 @@ rewrites = st.sampled_from(["", "00:,+:", "*:88*", "123?:$$$", "0:39,00:"])
 hosts = st.sampled_from(["192.0.2.1", "2001:db8::9", "sip.example.net", "a", "10.0.0.1"])
 prefixes = st.sampled_from(["*", "1", "39", "0044", "393", "44"])
 numbers = st.sampled_from(["390210001", "390210002", "0044", "112"])
+# of every length that is drawn: what lies below another account lies in its sections too
+EVERY_NUMBER = tuple(NumberSection("0" * n, "9" * n) for n in (3, 4, 5, 9, 10))
+destination_rules = st.lists(
+    st.builds(DestinationRule, prefixes, st.booleans()), unique_by=lambda rule: rule.prefix
+).map(lambda rules: tuple(sorted(rules)))
 addresses = st.builds(
     Address, st.sampled_from(["192.0.2.1", "192.0.2.2", "2001:db8::1"]), st.sampled_from([0, 5060])
 )
@@ -104,6 +113,7 @@ parameters = st.builds(
     admit_partial_quantum=st.booleans(),
     max_duration_s=st.integers(1, 86_400),
     max_attempts=st.integers(1, 10),
+    calls_per_second=paces,
     hold_time_threshold_ms=st.integers(0, 999),
     stop_causes=st.lists(st.sampled_from(["USER_BUSY", "X_1"]), unique=True).map(tuple),
     timezone=zones,
@@ -230,8 +240,11 @@ def accounts_of(draw: st.DrawFn, known: Sequence[RateGroupSpec]) -> list[Account
                 overdraft_limit=draw(amounts),
                 monthly_minimum=draw(amounts),
                 capacity=draw(capacities),
+                subtree_capacity=draw(capacities),
                 locked=draw(st.booleans()),
                 expires_at=draw(st.none() | moments),
+                number_sections=draw(st.sampled_from([(), EVERY_NUMBER])),
+                destination_rules=draw(destination_rules),
                 memo=draw(memos),
             )
         )
@@ -253,10 +266,15 @@ def phones_of(
                 account=account.name,
                 rate_group=draw(st.sampled_from(fitting)),
                 authorization=draw(st.sampled_from(RateType)),
+                dids=draw(st.sampled_from([(), (f"9{number}",)])),
                 locked=draw(st.booleans()),
+                locked_in=draw(st.booleans()),
                 monthly_minimum=minimum,
                 monthly_maximum=draw(st.none() | st.just(minimum)),
                 monthly_rent=draw(amounts),
+                lines_in=draw(capacities),
+                lines_out=draw(capacities),
+                lines_total=draw(capacities),
                 memo=draw(memos),
             )
         )
@@ -340,8 +358,19 @@ def orders_of(
     return found
 
 
+groups_of_gateways = st.builds(GatewayGroupSpec, names, capacities, memos)
+
+
+def some_groups(groups: Sequence[GatewayGroupSpec]) -> st.SearchStrategy[tuple[str, ...]]:
+    if not groups:
+        return st.just(())
+    return st.sets(st.sampled_from([g.name for g in groups])).map(lambda s: tuple(sorted(s)))
+
+
 @st.composite
-def mapping_gateways_of(draw: st.DrawFn, payers: Sequence[AccountSpec]) -> list[MappingGatewaySpec]:
+def mapping_gateways_of(
+    draw: st.DrawFn, payers: Sequence[AccountSpec], groups: Sequence[GatewayGroupSpec]
+) -> list[MappingGatewaySpec]:
     free = draw(st.lists(addresses, unique=True, max_size=6)) if payers else []
     found = []
     for name in sorted(draw(st.sets(names, max_size=3))) if payers else ():
@@ -352,6 +381,8 @@ def mapping_gateways_of(draw: st.DrawFn, payers: Sequence[AccountSpec]) -> list[
                 account=draw(st.sampled_from(payers)).name,
                 addresses=tuple(sorted(own)),
                 capacity=draw(capacities),
+                calls_per_second=draw(paces),
+                groups=draw(some_groups(groups)),
                 authorization=draw(st.sampled_from(RateType)),
                 allow_phone_billing=draw(st.booleans()),
                 codecs=draw(codecs),
@@ -368,7 +399,7 @@ def mapping_gateways_of(draw: st.DrawFn, payers: Sequence[AccountSpec]) -> list[
 
 @st.composite
 def routing_gateways_of(
-    draw: st.DrawFn, vendors: Sequence[AccountSpec]
+    draw: st.DrawFn, vendors: Sequence[AccountSpec], groups: Sequence[GatewayGroupSpec]
 ) -> list[RoutingGatewaySpec]:
     return [
         RoutingGatewaySpec(
@@ -378,6 +409,8 @@ def routing_gateways_of(
             port=draw(st.integers(1, 65_535)),
             transport=draw(st.sampled_from(["udp", "tcp", "tls"])),
             capacity=draw(capacities),
+            calls_per_second=draw(paces),
+            groups=draw(some_groups(groups)),
             prefix_mode=draw(st.sampled_from(PrefixMode)),
             codecs=draw(codecs),
             t38=draw(st.booleans()),
@@ -404,7 +437,8 @@ def configurations(draw: st.DrawFn) -> Drawn:
     phones = draw(phones_of(payers, groups))
     packages = draw(packages_of(groups, dated, payers))
     in_use = _groups_in_use(groups, accounts, phones, packages)
-    outgoing = draw(routing_gateways_of(vendors))
+    gateway_groups = some_of(draw, groups_of_gateways, 3)
+    outgoing = draw(routing_gateways_of(vendors, gateway_groups))
     routes = [
         RouteSpec(prefix, gateway.name, draw(st.integers(0, 3)))
         for gateway in outgoing
@@ -420,7 +454,8 @@ def configurations(draw: st.DrawFn) -> Drawn:
             package_orders=_by_name(
                 sorted(draw(orders_of(packages, payers, phones)), key=lambda order: order.key)
             ),
-            mapping_gateways=_by_name(draw(mapping_gateways_of(payers))),
+            gateway_groups=_by_name(gateway_groups),
+            mapping_gateways=_by_name(draw(mapping_gateways_of(payers, gateway_groups))),
             routing_gateways=_by_name(outgoing),
             routes=_by_name(routes),
             parameters=draw(parameters),

@@ -30,9 +30,10 @@ class RandomLegs:
 
 
 class Caller:
-    """Places calls on a planted database (tests/seed.py)."""
+    """Places calls on a planted database (tests/seed.py), as the customer at a port."""
 
-    def __init__(self, engine: sa.Engine, url: str) -> None:
+    def __init__(self, engine: sa.Engine, url: str, port: int = 5060) -> None:
+        self.port = port
         self.configuration = load_configuration(engine)
         self.store = PostgresCallStore(url)
 
@@ -40,7 +41,14 @@ class Caller:
         """A call that was decided, but not admitted."""
         started_us = started_us or int(time.time() * SECOND_US) - 60 * SECOND_US
         offered = CallOffered(
-            SWITCH, str(uuid.uuid4()), started_us, "127.0.0.1", 5060, "0612345678", "", callee
+            SWITCH,
+            str(uuid.uuid4()),
+            started_us,
+            "127.0.0.1",
+            self.port,
+            "0612345678",
+            "",
+            callee,
         )
         trace = Trace()
         decision = authorize(offered, self.configuration, at_us(started_us), trace)

@@ -66,11 +66,11 @@ def test_a_call_reserves_extends_and_settles(caller: Caller, engine: sa.Engine) 
 def test_an_answer_frees_the_lines_of_the_other_vendors(caller: Caller, engine: sa.Engine) -> None:
     ticket = caller.admit()
     held = tuple(attempt.gateway_id for attempt in ticket.attempts)
-    caller.store.commit([Answered(ticket.call_id, ticket.offered_us + 1, held[1], held)])
-    lines = t.gateway_lines
-    query = sa.select(lines.c.gateway_id, lines.c.used).where(lines.c.side == "routing")
+    caller.store.commit([Answered(ticket, ticket.offered_us + 1, held[1])])
+    lines = t.lines
+    query = sa.select(lines.c.id, lines.c.used).where(lines.c.kind == "routing")
     with engine.connect() as connection:
-        assert {row.gateway_id: row.used for row in connection.execute(query)} == {
+        assert {row.id: row.used for row in connection.execute(query)} == {
             held[0]: 0,
             held[1]: 1,
         }

@@ -180,10 +180,10 @@ def open_call(operator: Operator) -> None:
         " WHERE a.name = 'acme' AND m.name = 'acme-trunk' AND r.name = 'vendor-trunk'"
     )
     operator.execute(
-        "UPDATE account_funds SET reserved = 0.05, lines = 1 WHERE account_id ="
+        "UPDATE account_funds SET reserved = 0.05, lines = 1, subtree_lines = 1 WHERE account_id ="
         " (SELECT id FROM accounts WHERE name = 'acme')"
     )
-    operator.execute("UPDATE gateway_lines SET used = 1")
+    operator.execute("UPDATE lines SET used = 1 WHERE kind IN ('mapping', 'routing')")
 
 
 def test_calls_in_progress_are_left_alone_and_keep_what_they_stand_on(operator: Operator) -> None:

@@ -269,12 +269,12 @@ class TestCall:
 
     def test_nothing_is_locked_or_written(self, settings: Settings, engine: sa.Engine) -> None:
         with engine.begin() as connection:
-            for table in (t.account_funds, t.gateway_lines):
+            for table in (t.account_funds, t.lines):
                 connection.execute(sa.select(table).with_for_update())
             assert call(settings, "--from", "0612", "--to", "390612345").status == 0
         with engine.connect() as connection:
             assert connection.scalar(sa.select(sa.func.sum(t.account_funds.c.reserved))) == 0
-            assert connection.scalar(sa.select(sa.func.sum(t.gateway_lines.c.used))) == 0
+            assert connection.scalar(sa.select(sa.func.sum(t.lines.c.used))) == 0
             assert connection.scalar(sa.select(sa.func.count()).select_from(t.calls)) == 0
 
     def test_rates_valid_at_the_time(self, settings: Settings, engine: sa.Engine) -> None:

@@ -82,8 +82,8 @@ def test_right_books(settings: Settings, caller: Caller) -> None:
             "1",
         ),
         (
-            "UPDATE gateway_lines SET used = 3 WHERE side = 'mapping'",
-            "gateway lines",
+            "UPDATE lines SET used = 3 WHERE kind = 'mapping'",
+            "lines",
             "mapping gateway lines",
             "3",
             "1",

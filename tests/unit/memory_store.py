@@ -16,11 +16,12 @@ from typing import Any
 from controller.domain.admission import Admitted, admit, extend
 from controller.domain.call_record import at_us
 from controller.domain.cdr import Cdr
-from controller.domain.conclusion import free_vendors, release, take
+from controller.domain.conclusion import answered_by, release, take
 from controller.domain.errors import StoreUnavailable
 from controller.domain.events import AttemptEnded
-from controller.domain.holdings import Funds, Held, Holdings, Lines
+from controller.domain.holdings import SYSTEM_LINE, Funds, Held, Holdings, Lines
 from controller.domain.ledger import Posting
+from controller.domain.limits import count_failover
 from controller.domain.reasons import Reason, Refused
 from controller.domain.settlement import record_unadmitted, settle
 from controller.domain.ticket import Ticket, ticket_from_json, ticket_to_json
@@ -36,10 +37,10 @@ from controller.services.journal_entries import (
 )
 from tests.unit.domain.builders import (
     CUSTOMER,
-    TRUNK,
+    NOW_US,
     VENDOR_ACCOUNTS,
-    VENDOR_GATEWAYS,
     call_id,
+    free_lines,
 )
 
 
@@ -50,7 +51,6 @@ class OpenCall:
     ticket: dict[str, Any]
     granted_s: int
     held: Held
-    gateway_ids: tuple[int, ...]
     answered_at: datetime | None = None
 
 
@@ -76,9 +76,9 @@ class MemoryCallStore:
         for account, amount in accounts.items():
             limit = Decimal(overdraft) if account == CUSTOMER else Decimal(0)
             self.kept.holdings.funds[account] = Funds(amount, limit, Decimal(0), 0, None)
-        self.kept.holdings.mapping_lines[TRUNK] = Lines(0, None)
-        for gateway in VENDOR_GATEWAYS.values():
-            self.kept.holdings.routing_lines[gateway] = Lines(0, None)
+        self.kept.holdings.lines[SYSTEM_LINE] = Lines(0, None)
+        self.kept.holdings.lines |= free_lines()
+        self.now_us: Callable[[], int] = lambda: NOW_US
         self.paid_in = Decimal(balance)
         self.away = False
         self.poisoned: set[str] = set()
@@ -132,8 +132,8 @@ class MemoryCallStore:
         assert self.kept.open == {}
         assert [funds.reserved for funds in holdings.funds.values() if funds.reserved] == []
         assert [funds.lines for funds in holdings.funds.values() if funds.lines] == []
-        lines = [*holdings.mapping_lines.values(), *holdings.routing_lines.values()]
-        assert [line for line in lines if line.used] == []
+        assert [f.subtree_lines for f in holdings.funds.values() if f.subtree_lines] == []
+        assert [lines for lines in holdings.lines.values() if lines.used] == []
         # each posting leaves an account of ours and enters one of the system's
         moved = sum((p.amount for p in self.kept.postings.values()), Decimal(0))
         assert sum(f.balance for f in holdings.funds.values()) == self.paid_in - moved
@@ -153,6 +153,7 @@ class MemoryCallStore:
 
     def _run(self, batch: list[Entry]) -> list[Outcome]:
         outcomes: dict[int, Outcome] = {}
+        self.kept.holdings.now_us = self.now_us()
         for kind in (Attempted, Answered, End, Extend, Admit):
             for index, entry in enumerate(batch):
                 if isinstance(entry, kind):
@@ -162,6 +163,8 @@ class MemoryCallStore:
     def _apply(self, entry: Entry) -> Outcome:
         if isinstance(entry, Attempted):
             self.kept.attempts.setdefault(entry.event.leg_id, entry.event)
+            if entry.next_gateway_id is not None:
+                count_failover(entry.next_gateway_id, self.kept.holdings)
             return None
         if isinstance(entry, Answered):
             self._answer(entry)
@@ -174,13 +177,13 @@ class MemoryCallStore:
 
     def _admit(self, entry: Admit) -> Outcome:
         assert entry.call_id not in self.kept.open
+        self.kept.holdings.lines[SYSTEM_LINE].per_second = entry.rules.calls_per_second
         outcome = admit(entry.ticket, entry.rules, self.kept.holdings)
         if isinstance(outcome, Admitted):
             self.kept.open[entry.call_id] = OpenCall(
                 ticket_to_json(replace(entry.ticket, payers=outcome.payers)),
                 outcome.granted_s,
                 outcome.held,
-                outcome.gateway_ids,
             )
         return outcome
 
@@ -205,10 +208,7 @@ class MemoryCallStore:
         if row is None:
             return
         row.answered_at = at_us(entry.answered_us)
-        if entry.gateway_id in row.gateway_ids:
-            others = [gateway for gateway in row.gateway_ids if gateway != entry.gateway_id]
-            free_vendors(others, self.kept.holdings)
-            row.gateway_ids = (entry.gateway_id,)
+        row.held = answered_by(entry.ticket, row.held, entry.gateway_id, self.kept.holdings)
 
     def _end(self, entry: End) -> Outcome:
         row = self.kept.open.pop(entry.call_id, None)
@@ -217,7 +217,7 @@ class MemoryCallStore:
         else:
             ticket = ticket_from_json(row.ticket)
             settlement = settle(ticket, entry.ended, row.granted_s, row.held, entry.rules)
-            release(ticket, row.held, row.gateway_ids, self.kept.holdings)
+            release(ticket, row.held, self.kept.holdings)
             take(ticket, settlement, self.kept.holdings)
         key = (entry.call_id, settlement.cdr.started_at)
         if key in self.kept.records:

@@ -89,7 +89,7 @@ class TestPrice:
                         t.account_funds.c.reserved,
                         t.active_free_seconds.c.reserved_s,
                         t.active_packages.c.gift_reserved,
-                        t.gateway_lines.c.used,
+                        t.lines.c.used,
                     )
                 )
 

@@ -117,7 +117,9 @@ accounts = Table(
     # months that began until then are charged; none: since the account was made
     Column("billed_until", Moment),
     amount("overdraft_limit"),
+    # calls of its own in progress, and those of all accounts below it together
     Column("capacity", Integer),
+    Column("subtree_capacity", Integer),
     flag("locked"),
     Column("expires_at", Moment),
     Column("closed_at", Moment),
@@ -129,6 +131,7 @@ accounts = Table(
     CheckConstraint("monthly_minimum >= 0", name="monthly_minimum"),
     Index("accounts_monthly_idx", "billed_until", postgresql_where=text("monthly_minimum > 0")),
     CheckConstraint("capacity >= 0", name="capacity"),
+    CheckConstraint("subtree_capacity >= 0", name="subtree_capacity"),
     Index("accounts_parent_idx", "parent_id", postgresql_where=text("parent_id IS NOT NULL")),
 )
 
@@ -144,8 +147,11 @@ account_funds = Table(
     amount("balance"),
     amount("reserved"),
     Column("lines", Integer, nullable=False, server_default=ZERO),
+    # of the account and of all that are below it
+    Column("subtree_lines", Integer, nullable=False, server_default=ZERO),
     CheckConstraint("reserved >= 0", name="reserved"),
     CheckConstraint("lines >= 0", name="lines"),
+    CheckConstraint("subtree_lines >= 0", name="subtree_lines"),
 )
 
 postings = Table(
@@ -178,6 +184,7 @@ mapping_gateways = Table(
     Column("account_id", ForeignKey("accounts.id", ondelete="RESTRICT"), nullable=False),
     flag("locked"),
     Column("capacity", Integer),
+    Column("calls_per_second", Integer),
     Column("authorization", SmallInteger, nullable=False, server_default=text("5")),
     Column("codecs", ARRAY(Text), nullable=False, server_default=NO_ITEMS),
     flag("t38"),
@@ -187,6 +194,9 @@ mapping_gateways = Table(
     # a caller number that is a phone of ours is billed to the phone's account
     flag("allow_phone_billing"),
     free_text("memo"),
+    # grows with every change
+    Column("revision", BigInteger, nullable=False, server_default=text("1")),
+    CheckConstraint("calls_per_second >= 1", name="calls_per_second"),
 )
 
 mapping_gateway_addresses = Table(
@@ -214,6 +224,7 @@ routing_gateways = Table(
     # the vendor is paid for the number as sent to it, not for the one before its rewrite
     flag("bill_sent_number"),
     Column("capacity", Integer),
+    Column("calls_per_second", Integer),
     Column("prefix_mode", Text, nullable=False, server_default=text("'terminate'")),
     Column("codecs", ARRAY(Text), nullable=False, server_default=NO_ITEMS),
     flag("t38"),
@@ -222,9 +233,11 @@ routing_gateways = Table(
     Column("ring_timeout_s", Integer, nullable=False, server_default=text("120")),
     Column("progress_timeout_s", Integer, nullable=False, server_default=text("20")),
     free_text("memo"),
+    Column("revision", BigInteger, nullable=False, server_default=text("1")),
     CheckConstraint("port BETWEEN 1 AND 65535", name="port"),
     CheckConstraint("transport IN ('udp','tcp','tls')", name="transport"),
     CheckConstraint("prefix_mode IN ('terminate','continue')", name="prefix_mode"),
+    CheckConstraint("calls_per_second >= 1", name="calls_per_second"),
 )
 
 routes = Table(
@@ -237,16 +250,6 @@ routes = Table(
     UniqueConstraint("prefix", "gateway_id"),
 )
 
-gateway_lines = Table(
-    "gateway_lines",
-    metadata,
-    # 'mapping' or 'routing'
-    Column("side", Text, primary_key=True),
-    Column("gateway_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("used", Integer, nullable=False, server_default=ZERO),
-    CheckConstraint("used >= 0", name="used"),
-)
-
 calls = Table(
     "calls",
     metadata,
@@ -254,7 +257,12 @@ calls = Table(
     Column("switch_id", Text, nullable=False),
     Column("account_id", BigInteger, nullable=False),
     Column("mapping_gateway_id", BigInteger, nullable=False),
+    # the vendors and the groups of gateways in which the call has a line
     Column("routing_gateway_ids", ARRAY(BigInteger), nullable=False),
+    Column("group_ids", ARRAY(BigInteger), nullable=False, server_default=NO_ITEMS),
+    # money held at the clearing accounts of prepaid vendors
+    Column("vendor_ids", ARRAY(BigInteger), nullable=False, server_default=NO_ITEMS),
+    Column("vendor_reserved", ARRAY(Amount), nullable=False, server_default=NO_ITEMS),
     # money held at each payer, the customer first, then the agents above it
     Column("payer_ids", ARRAY(BigInteger), nullable=False),
     Column("payer_reserved", ARRAY(Amount), nullable=False),

@@ -141,16 +141,25 @@ phones = Table(
     # the private rate group
     Column("rate_group_id", ForeignKey("rate_groups.id", ondelete="RESTRICT")),
     Column("authorization", SmallInteger, nullable=False, server_default=text("5")),
+    # may not call; may not be called
     flag("locked"),
+    flag("locked_in"),
     amount("monthly_minimum"),
     Column("monthly_maximum", Amount),
     amount("monthly_rent"),
+    # calls in progress: to it, from it, and both together
+    Column("lines_in", Integer),
+    Column("lines_out", Integer),
+    Column("lines_total", Integer),
     # months that began until then are charged; none: since the phone was made
     Column("billed_until", Moment),
     Column("created_at", Moment, nullable=False, server_default=NOW),
     free_text("memo"),
+    # grows with every change that a person makes
+    Column("revision", BigInteger, nullable=False, server_default=text("1")),
     CheckConstraint("monthly_minimum >= 0 AND monthly_rent >= 0", name="amounts"),
     CheckConstraint("monthly_maximum >= 0", name="maximum"),
+    CheckConstraint("lines_in >= 0 AND lines_out >= 0 AND lines_total >= 0", name="lines"),
     Index("phones_account_idx", "account_id"),
     Index(
         "phones_monthly_idx",

@@ -69,7 +69,12 @@ def export(store: ConfigurationStore, write_deck_file: WriteDeck | None) -> str:
 
 
 def _parameters(parameters: CallParameters) -> Item:
-    return {f.name: _value(getattr(parameters, f.name)) for f in fields(parameters)}
+    """All of them, but for limits that there are not."""
+    return {
+        f.name: _value(value)
+        for f in fields(parameters)
+        if (value := getattr(parameters, f.name)) is not None
+    }
 
 
 def _object(spec: Spec) -> dict[str, Any]:

@@ -22,7 +22,12 @@ from controller.services.config_as_code.ports import ConfigurationWork
 from controller.services.config_as_code.problems import Problem
 from controller.services.config_as_code.specs import AccountSpec, PackageOrderSpec
 
-_WITH_CALLS = (Section.ACCOUNTS, Section.MAPPING_GATEWAYS, Section.ROUTING_GATEWAYS)
+_WITH_CALLS = (
+    Section.ACCOUNTS,
+    Section.GATEWAY_GROUPS,
+    Section.MAPPING_GATEWAYS,
+    Section.ROUTING_GATEWAYS,
+)
 _WITH_HISTORY = {
     Section.PACKAGES: "it can be when they have ended",
     Section.PHONES: "lock it, and set its monthly amounts to 0",

@@ -10,6 +10,7 @@ from controller.domain.decks import DeckRow
 from controller.services.config_as_code.specs import (
     AccountSpec,
     CalendarSpec,
+    GatewayGroupSpec,
     MappingGatewaySpec,
     PackageOrderSpec,
     PackageSpec,
@@ -30,6 +31,7 @@ class Section(StrEnum):
     PHONES = "phones"
     PACKAGES = "packages"
     PACKAGE_ORDERS = "package_orders"
+    GATEWAY_GROUPS = "gateway_groups"
     MAPPING_GATEWAYS = "mapping_gateways"
     ROUTING_GATEWAYS = "routing_gateways"
     ROUTES = "routes"
@@ -50,6 +52,7 @@ class State:
     phones: Mapping[str, PhoneSpec] = field(default_factory=dict)
     packages: Mapping[str, PackageSpec] = field(default_factory=dict)
     package_orders: Mapping[str, PackageOrderSpec] = field(default_factory=dict)
+    gateway_groups: Mapping[str, GatewayGroupSpec] = field(default_factory=dict)
     mapping_gateways: Mapping[str, MappingGatewaySpec] = field(default_factory=dict)
     routing_gateways: Mapping[str, RoutingGatewaySpec] = field(default_factory=dict)
     routes: Mapping[str, RouteSpec] = field(default_factory=dict)

@@ -11,7 +11,9 @@ from decimal import Decimal
 from controller.domain.billing_periods import Alignment, PackagePeriod
 from controller.domain.calendars import DayKind
 from controller.domain.configuration import AccountKind, PrefixMode
+from controller.domain.destinations import DestinationRule
 from controller.domain.money import Rounding, plain
+from controller.domain.number_sections import NumberSection
 from controller.domain.rates import Boundary, RateType
 from controller.domain.sections import SectionMode
 from controller.domain.subscriptions import OnInsufficient
@@ -100,24 +102,32 @@ class AccountSpec:
     overdraft_limit: Decimal = Decimal(0)
     monthly_minimum: Decimal = Decimal(0)
     capacity: int | None = None
+    subtree_capacity: int | None = None
     locked: bool = False
     expires_at: datetime | None = None
+    number_sections: tuple[NumberSection, ...] = ()
+    destination_rules: tuple[DestinationRule, ...] = ()
     memo: str = ""
     closed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class PhoneSpec:
-    """A number of ours, as far as money goes (spec §2.10, §3.1)."""
+    """A number of ours (spec §2.10, §3.1). `locked`: may not call; `locked_in`: nor be called."""
 
     number: str
     account: str
     rate_group: str | None = None
     authorization: RateType = RateType.INTERNATIONAL
+    dids: tuple[str, ...] = ()
     locked: bool = False
+    locked_in: bool = False
     monthly_minimum: Decimal = Decimal(0)
     monthly_maximum: Decimal | None = None
     monthly_rent: Decimal = Decimal(0)
+    lines_in: int | None = None
+    lines_out: int | None = None
+    lines_total: int | None = None
     memo: str = ""
 
     @property
@@ -187,11 +197,22 @@ class PackageOrderSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class GatewayGroupSpec:
+    """Gateways of either side that share lines (spec §6.8)."""
+
+    name: str
+    capacity: int | None = None
+    memo: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class MappingGatewaySpec:
     name: str
     account: str
     addresses: tuple[Address, ...] = ()
     capacity: int | None = None
+    calls_per_second: int | None = None
+    groups: tuple[str, ...] = ()
     authorization: RateType = RateType.INTERNATIONAL
     allow_phone_billing: bool = False
     codecs: tuple[str, ...] = ()
@@ -211,6 +232,8 @@ class RoutingGatewaySpec:
     port: int = 5060
     transport: str = "udp"
     capacity: int | None = None
+    calls_per_second: int | None = None
+    groups: tuple[str, ...] = ()
     prefix_mode: PrefixMode = PrefixMode.TERMINATE
     codecs: tuple[str, ...] = ()
     t38: bool = False
@@ -242,6 +265,7 @@ Spec = (
     | PhoneSpec
     | PackageSpec
     | PackageOrderSpec
+    | GatewayGroupSpec
     | MappingGatewaySpec
     | RoutingGatewaySpec
     | RouteSpec

@@ -24,7 +24,7 @@ from controller.domain.configuration import (
     index_sources,
 )
 from controller.domain.events import AttemptEnded, CallAnswered, CallEnded, CallOffered
-from controller.domain.holdings import Held, Hold
+from controller.domain.holdings import Held, Hold, LineKey, Lines
 from controller.domain.money import Rounding
 from controller.domain.packages import ActivePackage, shelve
 from controller.domain.pricing import Pricing
@@ -94,11 +94,11 @@ def held(*reserved: str) -> Held:
 
 def admitted(granted_s: int, reserved: str, *vendors: int, of: Ticket) -> Admitted:
     """The outcome of an admission of a ticket with one payer."""
-    return Admitted(granted_s, held(reserved), vendors, of.payers)
+    return Admitted(granted_s, replace(held(reserved), gateway_ids=vendors), of.payers)
 
 
 def extended(granted_s: int, reserved: str, of: Ticket) -> Admitted:
-    return Admitted(granted_s, held(reserved), (), of.payers)
+    return Admitted(granted_s, held(reserved), of.payers)
 
 
 def settled(of: Ticket, end: CallEnded, granted_s: int, threshold_ms: int = 50) -> Settlement:
@@ -108,6 +108,13 @@ def settled(of: Ticket, end: CallEnded, granted_s: int, threshold_ms: int = 50) 
     bills = [bill(p, of.rated_time.rated_s(granted_s), (), (), price_of) for p in of.payers]
     holds = Held(tuple(Hold(owed.due) for owed in bills))
     return settle(of, end, granted_s, holds, RecordRules(threshold_ms))
+
+
+def free_lines(trunk: int | None = None, vendor: int | None = None) -> dict[LineKey, Lines]:
+    """Lines of the customer's trunk and of every vendor's, none in use; their capacities."""
+    lines: dict[LineKey, Lines] = {("mapping", TRUNK): Lines(0, trunk)}
+    lines |= {("routing", gateway): Lines(0, vendor) for gateway in VENDOR_GATEWAYS.values()}
+    return lines
 
 
 def ticket(*vendors: str, sale: Pricing | None = None, **changes: Any) -> Ticket:

@@ -23,6 +23,7 @@ from tests.unit.domain.builders import (
     VENDOR_GATEWAYS,
     admitted,
     extended,
+    free_lines,
     pricing,
     ticket,
 )
@@ -49,8 +50,7 @@ def holdings(balance: str = "10", **changes: Any) -> Holdings:
     return Holdings(
         funds={CUSTOMER: funds(balance, **changes)}
         | {account: funds("0") for account in VENDOR_ACCOUNTS.values()},
-        mapping_lines={TRUNK: Lines(0, None)},
-        routing_lines={gateway: Lines(0, None) for gateway in VENDOR_GATEWAYS.values()},
+        lines=free_lines(),
     )
 
 
@@ -109,38 +109,42 @@ def test_account_lines_are_counted() -> None:
     held = holdings(capacity=2)
     assert isinstance(admit(call(), TWO_MINUTES, held), Admitted)
     assert isinstance(admit(call(), TWO_MINUTES, held), Admitted)
-    assert admit(call(), TWO_MINUTES, held) == Refused(Reason.ACCOUNT_CAPACITY, "2 of 2")
+    assert admit(call(), TWO_MINUTES, held) == Refused(
+        Reason.ACCOUNT_CAPACITY, "account customer: 2 of 2 calls"
+    )
 
 
 def test_trunk_lines_are_counted() -> None:
     held = holdings()
-    held.mapping_lines[TRUNK] = Lines(0, 1)
+    held.lines["mapping", TRUNK] = Lines(0, 1)
     assert isinstance(admit(call(), TWO_MINUTES, held), Admitted)
-    assert admit(call(), TWO_MINUTES, held) == Refused(Reason.GATEWAY_CAPACITY, "1 of 1")
+    assert admit(call(), TWO_MINUTES, held) == Refused(
+        Reason.GATEWAY_CAPACITY, "gateway customer-trunk: 1 of 1 calls"
+    )
 
 
 def test_a_capacity_of_zero_admits_nobody() -> None:
     assert admit(call(), TWO_MINUTES, holdings(capacity=0)) == Refused(
-        Reason.ACCOUNT_CAPACITY, "0 of 0"
+        Reason.ACCOUNT_CAPACITY, "account customer: 0 of 0 calls"
     )
 
 
 def _full(held: Holdings, *gateways: int) -> Holdings:
     for gateway in gateways:
-        held.routing_lines[gateway] = Lines(3, 3)
+        held.lines["routing", gateway] = Lines(3, 3)
     return held
 
 
 def _trunk_full(held: Holdings) -> Holdings:
-    held.mapping_lines[TRUNK] = Lines(7, 7)
+    held.lines["mapping", TRUNK] = Lines(7, 7)
     return held
 
 
 def test_a_full_vendor_is_left_out_and_the_others_hold_a_line_each() -> None:
     held = _full(holdings(), ALPHA)
     assert admit(call(), TWO_MINUTES, held) == admitted(120, "0.20", BETA, of=call())
-    assert held.routing_lines[ALPHA].used == 3
-    assert held.routing_lines[BETA].used == 1
+    assert held.lines["routing", ALPHA].used == 3
+    assert held.lines["routing", BETA].used == 1
 
 
 def test_without_any_free_vendor_the_refusal_has_their_figures() -> None:
@@ -161,35 +165,10 @@ def test_the_attempt_limit_counts_only_vendors_that_got_a_line() -> None:
     outcome = admit(three, rules, one_full)
     assert isinstance(outcome, Admitted)
     assert outcome.gateway_ids == (BETA, GAMMA)
-    assert [one_full.routing_lines[g].used for g in (ALPHA, BETA, GAMMA)] == [3, 1, 1]
+    assert [one_full.lines["routing", g].used for g in (ALPHA, BETA, GAMMA)] == [3, 1, 1]
     two_full = admit(three, rules, _full(holdings(), ALPHA, BETA))
     assert isinstance(two_full, Admitted)
     assert two_full.gateway_ids == (GAMMA,)
-
-
-PREPAID = [
-    # balance  overdraft  reserved   used
-    ("5", "0", "0", True),
-    ("0.000001", "0", "0", True),
-    ("0", "0", "0", False),
-    ("-1", "0", "0", False),
-    ("-1", "2", "0", True),
-    ("5", "0", "5", False),
-]
-
-
-@pytest.mark.parametrize(("balance", "overdraft", "reserved", "used"), PREPAID)
-def test_a_prepaid_vendor_needs_money_at_the_vendor(
-    balance: str, overdraft: str, reserved: str, used: bool
-) -> None:
-    held = holdings()
-    held.funds[VENDOR_ACCOUNTS["alpha"]] = funds(
-        balance, overdraft_limit=Decimal(overdraft), reserved=Decimal(reserved)
-    )
-    outcome = admit(call(), replace(TWO_MINUTES, prepaid_gateways=frozenset({ALPHA})), held)
-    assert isinstance(outcome, Admitted)
-    assert (ALPHA in outcome.gateway_ids) == used
-    assert BETA in outcome.gateway_ids
 
 
 PARTIAL = [

@@ -23,7 +23,7 @@ from controller.domain.admission import (
 )
 from controller.domain.call_record import RecordRules
 from controller.domain.conclusion import release, take
-from controller.domain.holdings import Funds, Held, Holdings, Lines
+from controller.domain.holdings import Funds, Held, Holdings
 from controller.domain.ledger import SystemAccount
 from controller.domain.settlement import settle
 from controller.domain.tariff import Tariff, Terms
@@ -31,11 +31,10 @@ from controller.domain.ticket import Ticket
 from tests.unit.domain.builders import (
     CUSTOMER,
     NOW_US,
-    TRUNK,
     VENDOR_ACCOUNTS,
-    VENDOR_GATEWAYS,
     call_id,
     ended,
+    free_lines,
     pricing,
     ticket,
 )
@@ -52,7 +51,6 @@ class Talk:
     ticket: Ticket
     granted_s: int
     held: Held
-    gateway_ids: tuple[int, ...]
 
 
 class SharedFunds(RuleBasedStateMachine):
@@ -88,8 +86,7 @@ class SharedFunds(RuleBasedStateMachine):
                 v: Funds(Decimal(0), Decimal(0), Decimal(0), 0, None)
                 for v in VENDOR_ACCOUNTS.values()
             },
-            {TRUNK: Lines(0, capacity)},
-            {gateway: Lines(0, vendor_lines) for gateway in VENDOR_GATEWAYS.values()},
+            free_lines(trunk=capacity, vendor=vendor_lines),
         )
         self.paid_in = balance
 
@@ -122,7 +119,7 @@ class SharedFunds(RuleBasedStateMachine):
             return multiple()
         assert 1 <= outcome.granted_s <= min(quantum_s, max_duration_s)
         assert outcome.reserved == sale.charge(outcome.granted_s).gross
-        talk = Talk(made, outcome.granted_s, outcome.held, outcome.gateway_ids)
+        talk = Talk(made, outcome.granted_s, outcome.held)
         self.open[made.call_id] = talk
         return talk
 
@@ -140,7 +137,7 @@ class SharedFunds(RuleBasedStateMachine):
     @rule(talk=consumes(talks), talked_s=st.none() | st.floats(0, 1_500))
     def hang_up(self, talk: Talk, talked_s: float | None) -> None:
         del self.open[talk.ticket.call_id]
-        release(talk.ticket, talk.held, talk.gateway_ids, self.holdings)
+        release(talk.ticket, talk.held, self.holdings)
         end = ended(talked_s=talked_s, call_id=talk.ticket.call_id)
         settlement = settle(talk.ticket, end, talk.granted_s, talk.held, RecordRules())
         take(talk.ticket, settlement, self.holdings)
@@ -170,7 +167,7 @@ class SharedFunds(RuleBasedStateMachine):
 
     @invariant()
     def lines_are_within_their_limits(self) -> None:
-        for lines in (*self.holdings.routing_lines.values(), *self.holdings.mapping_lines.values()):
+        for lines in self.holdings.lines.values():
             assert lines.used >= 0
             assert lines.capacity is None or lines.used <= lines.capacity
 
@@ -187,7 +184,7 @@ class SharedFunds(RuleBasedStateMachine):
             self.the_customer_is_never_overdrawn()
             assert self.customer.reserved == 0
             assert self.customer.lines == 0
-            assert not any(lines.used for lines in self.holdings.routing_lines.values())
+            assert not any(lines.used for lines in self.holdings.lines.values())
 
 
 SharedFunds.TestCase.settings = settings(max_examples=50, stateful_step_count=25, deadline=None)

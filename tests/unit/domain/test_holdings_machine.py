@@ -36,11 +36,10 @@ from tests.unit.domain.builders import (
     CUSTOMER,
     NOW_US,
     SECOND_US,
-    TRUNK,
     VENDOR_ACCOUNTS,
-    VENDOR_GATEWAYS,
     call_id,
     ended,
+    free_lines,
     payer,
     pricing,
     ticket,
@@ -65,7 +64,6 @@ class Talk:
     ticket: Ticket
     granted_s: int
     held: Held
-    gateway_ids: tuple[int, ...]
 
 
 class Chain(RuleBasedStateMachine):
@@ -99,8 +97,7 @@ class Chain(RuleBasedStateMachine):
         funds |= dict.fromkeys(VENDOR_ACCOUNTS.values(), zero)
         self.holdings = Holdings(
             {a: Funds(balance, zero, zero, 0, None) for a, balance in funds.items()},
-            {TRUNK: Lines(0, None)},
-            {gateway: Lines(0, None) for gateway in VENDOR_GATEWAYS.values()},
+            free_lines() | {(kind, MONTH[0]): Lines(0, None) for kind in ("phone", "phone_out")},
             {
                 PACKAGE: PackageFunds(gifts[0], zero, zero, zero),
                 EARLY: PackageFunds(gifts[1], zero, zero, needed),
@@ -155,7 +152,7 @@ class Chain(RuleBasedStateMachine):
             return multiple()
         assert 1 <= outcome.granted_s <= quantum_s
         admitted = replace(made, payers=outcome.payers)
-        talk = Talk(admitted, outcome.granted_s, outcome.held, outcome.gateway_ids)
+        talk = Talk(admitted, outcome.granted_s, outcome.held)
         self.open[made.call_id] = talk
         return talk
 
@@ -175,7 +172,7 @@ class Chain(RuleBasedStateMachine):
         del self.open[talk.ticket.call_id]
         end = ended(talked_s=talked_s, call_id=talk.ticket.call_id)
         settlement = settle(talk.ticket, end, talk.granted_s, talk.held, RecordRules())
-        release(talk.ticket, talk.held, talk.gateway_ids, self.holdings)
+        release(talk.ticket, talk.held, self.holdings)
         take(talk.ticket, settlement, self.holdings)
         for posting in settlement.postings:
             if isinstance(posting.debit, SystemAccount):
@@ -213,6 +210,15 @@ class Chain(RuleBasedStateMachine):
             assert use.consumed + use.reserved <= MAXIMUM
 
     @invariant()
+    def every_call_is_counted(self) -> None:
+        for account in (CUSTOMER, AGENT, TOP):
+            if funds := self.holdings.funds.get(account):
+                assert funds.subtree_lines == len(self.open)
+        for kind in ("phone", "phone_out"):
+            if lines := self.holdings.lines.get((kind, MONTH[0])):
+                assert lines.used == len(self.open)
+
+    @invariant()
     def no_money_is_made_or_lost(self) -> None:
         if self.holdings.funds:
             total = sum(funds.balance for funds in self.holdings.funds.values())
@@ -223,7 +229,7 @@ class Chain(RuleBasedStateMachine):
             self.hang_up(talk, talked_s=talk.granted_s)
         for funds in self.holdings.funds.values():
             assert funds.reserved == 0
-            assert funds.lines == 0
+            assert (funds.lines, funds.subtree_lines) == (0, 0)
         for allowance in self.holdings.allowances.values():
             assert allowance.reserved_s == 0
         for package in self.holdings.packages.values():

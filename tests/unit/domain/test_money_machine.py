@@ -23,7 +23,7 @@ from controller.domain.billing import Payer
 from controller.domain.call_record import RecordRules
 from controller.domain.conclusion import release as release_call
 from controller.domain.conclusion import take
-from controller.domain.holdings import Funds, Held, Holdings, Lines
+from controller.domain.holdings import Funds, Held, Holdings
 from controller.domain.ledger import SystemAccount
 from controller.domain.movements import (
     Cover,
@@ -43,11 +43,10 @@ from controller.domain.ticket import Ticket
 from tests.unit.domain.builders import (
     CUSTOMER,
     NOW_US,
-    TRUNK,
     VENDOR_ACCOUNTS,
-    VENDOR_GATEWAYS,
     call_id,
     ended,
+    free_lines,
     payer,
     pricing,
     ticket,
@@ -70,7 +69,6 @@ class Talk:
     ticket: Ticket
     granted_s: int
     held: Held
-    gateway_ids: tuple[int, ...]
 
 
 @dataclass
@@ -105,8 +103,7 @@ class Money(RuleBasedStateMachine):
                 for account, balance, limit in zip((CUSTOMER, AGENT), balances, limits, strict=True)
             }
             | {v: Funds(ZERO, ZERO, ZERO, 0, None) for v in VENDOR_ACCOUNTS.values()},
-            {TRUNK: Lines(0, None)},
-            {gateway: Lines(0, None) for gateway in VENDOR_GATEWAYS.values()},
+            free_lines(),
         )
         self.outside = -sum(balances, ZERO)
 
@@ -157,7 +154,7 @@ class Money(RuleBasedStateMachine):
             # a call that costs nothing may be admitted by whoever is below
             assert available >= 0 or available == before[account]
         made = replace(made, payers=outcome.payers)
-        talk = Talk(made, outcome.granted_s, outcome.held, outcome.gateway_ids)
+        talk = Talk(made, outcome.granted_s, outcome.held)
         self.open[made.call_id] = talk
         return talk
 
@@ -178,7 +175,7 @@ class Money(RuleBasedStateMachine):
         end = ended(talked_s=talked_s, call_id=talk.ticket.call_id)
         settlement = settle(talk.ticket, end, talk.granted_s, talk.held, RecordRules())
         with self.nobody_below_its_limit():
-            release_call(talk.ticket, talk.held, talk.gateway_ids, self.holdings)
+            release_call(talk.ticket, talk.held, self.holdings)
             take(talk.ticket, settlement, self.holdings)
         for posting in settlement.postings:
             self.outside -= posting.amount if isinstance(posting.debit, SystemAccount) else 0

@@ -29,10 +29,9 @@ from tests.unit.domain.builders import (
     CALLER,
     CUSTOMER,
     NOW,
-    TRUNK,
     VENDOR_ACCOUNTS,
-    VENDOR_GATEWAYS,
     World,
+    free_lines,
     offered,
     rate,
 )
@@ -219,10 +218,9 @@ def holdings_of(decision: Authorized, month: MonthUse) -> Holdings:
         account: Funds(Decimal(100), Decimal(0), Decimal(0), 0, None)
         for account in (*[p.account_id for p in decision.payers], *VENDOR_ACCOUNTS.values())
     }
-    lines = {gateway: Lines(0, None) for gateway in VENDOR_GATEWAYS.values()}
-    return Holdings(
-        plenty, {TRUNK: Lines(0, None)}, lines, months={(PHONE_ID, "2026-03-01"): month}
-    )
+    lines = free_lines()
+    lines |= {("phone", PHONE_ID): Lines(0, None), ("phone_out", PHONE_ID): Lines(0, None)}
+    return Holdings(plenty, lines, months={(PHONE_ID, "2026-03-01"): month})
 
 
 # -- the chain --------------------------------------------------------------------------------

@@ -229,7 +229,13 @@ def test_a_refusal_names_its_reason_and_its_status(reason: Reason) -> None:
 def test_only_what_concerns_every_call_asks_for_a_pause() -> None:
     """RFC 3261 §21.5.4: with Retry-After the sender stops all its calls, not only this one."""
     pauses = {reason for reason, signal in SIGNALS.items() if signal.retry_after_s}
-    assert pauses == {Reason.OVERLOADED, Reason.STORE_UNAVAILABLE}
+    # all calls of the platform; of a trunk's limit, all calls of the sender that is told
+    assert pauses == {
+        Reason.OVERLOADED,
+        Reason.STORE_UNAVAILABLE,
+        Reason.SYSTEM_CPS,
+        Reason.GATEWAY_CPS,
+    }
     assert {SIGNALS[reason].sip_status for reason in pauses} == {503}
 
 

@@ -35,11 +35,12 @@ from tests.unit.domain.builders import (
     NOW_US,
     VENDOR_GATEWAYS,
     World,
+    admitted,
     answered,
     attempt_ended,
     call_id,
     ended,
-    held,
+    extended,
     leg_id,
     offered,
     rate,
@@ -165,7 +166,7 @@ def test_the_plan_says_all_that_the_vendors_need() -> None:
 def test_only_vendors_that_got_a_line_are_in_the_plan() -> None:
     world = World(routes=[Route("39", ALPHA, 10), Route("39", BETA, 20), Route("39", GAMMA, 30)])
     stage = Stage(world)
-    stage.store.kept.holdings.routing_lines[ALPHA] = Lines(1, 1)
+    stage.store.kept.holdings.lines["routing", ALPHA] = Lines(1, 1)
     plan = stage.link.plan_of(stage.connect())
     assert [(a.number, a.gateway) for a in plan.attempts] == [(1, "beta"), (2, "gamma")]
 
@@ -175,7 +176,8 @@ def test_with_an_attempt_limit_a_full_vendor_is_not_an_attempt() -> None:
     world = World(routes=[Route("39", ALPHA, 10), Route("39", BETA, 20), Route("39", GAMMA, 30)])
     world.parameters = CallParameters(max_attempts=2)
     stage = Stage(world)
-    stage.store.kept.holdings.routing_lines |= {ALPHA: Lines(1, 1), BETA: Lines(1, 1)}
+    for gateway in (ALPHA, BETA):
+        stage.store.kept.holdings.lines["routing", gateway] = Lines(1, 1)
     plan = stage.link.plan_of(stage.connect())
     assert [a.gateway for a in plan.attempts] == ["gamma"]
 
@@ -183,11 +185,11 @@ def test_with_an_attempt_limit_a_full_vendor_is_not_an_attempt() -> None:
 def test_vendors_hold_a_line_until_another_answers() -> None:
     stage = Stage()
     name = stage.connect()
-    used = stage.store.kept.holdings.routing_lines
-    assert (used[ALPHA].used, used[BETA].used) == (1, 1)
+    lines = stage.store.kept.holdings.lines
+    assert (lines["routing", ALPHA].used, lines["routing", BETA].used) == (1, 1)
     stage.answer(name, attempt=1)
-    used = stage.store.kept.holdings.routing_lines
-    assert (used[ALPHA].used, used[BETA].used) == (0, 1)
+    lines = stage.store.kept.holdings.lines
+    assert (lines["routing", ALPHA].used, lines["routing", BETA].used) == (0, 1)
     stage.hang_up(name)
     stage.store.check_nothing_is_held()
 
@@ -571,12 +573,12 @@ def test_outcomes_of_forgotten_calls_are_nobodys_business() -> None:
     name = stage.connect()
     made = stage.calls.calls[name].ticket
     assert made is not None
-    admitted = Admitted(60, held("1"), (ALPHA,), made.payers)
-    extended = Admitted(120, held("2"), (), made.payers)
+    granted = admitted(60, "1", ALPHA, of=made)
+    more = extended(120, "2", of=made)
     stage.calls.calls.clear()
     outcomes: list[tuple[Entry, Outcome]] = [
-        (Admit(made, AdmissionRules()), admitted),
-        (Extend(made, 60, NOW_US), extended),
+        (Admit(made, AdmissionRules()), granted),
+        (Extend(made, 60, NOW_US), more),
         (Extend(made, 60, NOW_US), Failed("x", retry=True)),
         (End(ended(call_id=name), made, None, RecordRules()), Settled(None)),
     ]
@@ -785,7 +787,7 @@ def test_a_ringing_call_of_another_process_waits_for_its_answer() -> None:
         answered(plan.attempts[1].leg_id, call_id=name, answered_us=stage.stamp_us())
     )
     stage.journal.flush()
-    assert stage.store.kept.holdings.routing_lines[ALPHA].used == 0
+    assert stage.store.kept.holdings.lines["routing", ALPHA].used == 0
     stage.pass_time(50)
     assert stage.link.timers == [(name, 120, 60, 70)]
 

@@ -116,10 +116,15 @@ def test_every_field_of_a_phone() -> None:
             account: acme
             rate_group: own
             authorization: local
+            dids: [390210009, 390210008]
             locked: true
+            locked_in: true
             monthly_minimum: 20
             monthly_maximum: 30.5
             monthly_rent: 5
+            lines_in: 1
+            lines_out: 2
+            lines_total: 3
             memo: m
         """
     )
@@ -130,10 +135,15 @@ def test_every_field_of_a_phone() -> None:
             "acme",
             "own",
             RateType.LOCAL,
+            ("390210008", "390210009"),
+            True,
             True,
             Decimal(20),
             Decimal("30.5"),
             Decimal(5),
+            1,
+            2,
+            3,
             "m",
         )
     }

@@ -7,13 +7,16 @@ from uuid import UUID
 import pytest
 
 from controller.domain.configuration import AccountKind, CallParameters, PrefixMode
+from controller.domain.destinations import DestinationRule
 from controller.domain.ledger import keyed_posting_id
 from controller.domain.money import Rounding
+from controller.domain.number_sections import NumberSection
 from controller.domain.rates import RateType
 from controller.services.config_as_code.addresses import Address
 from controller.services.config_as_code.model import Opening, Section
 from controller.services.config_as_code.specs import (
     AccountSpec,
+    GatewayGroupSpec,
     MappingGatewaySpec,
     RateGroupSpec,
     RouteSpec,
@@ -49,6 +52,7 @@ def test_every_field_of_every_object() -> None:
           max_attempts: 2
           hold_time_threshold_ms: 0
           stop_causes: [USER_BUSY]
+          calls_per_second: 500
         rate_groups:
           - {name: g, currency: EUR, decimals: 2, rounding: up, timezone: Europe/Rome,
              memo: "a\\nb"}
@@ -63,14 +67,22 @@ def test_every_field_of_every_object() -> None:
             overdraft_limit: 10.25
             monthly_minimum: 3
             capacity: 0
+            subtree_capacity: 30
             locked: true
             expires_at: 2027-01-01
+            number_sections: [0100-0199, 39021]
+            destination_rules: [allow +880, deny *, deny 88190]
             memo: m
+        gateway_groups:
+          - {name: west, capacity: 30, memo: w}
+          - {name: east}
         mapping_gateways:
           - name: in
             account: "1001"
             addresses: [192.0.2.2, "192.0.2.1:5070", "[2001:DB8::1]:5060", "::ffff:192.0.2.3"]
             capacity: 5
+            calls_per_second: 6
+            groups: [west, east]
             authorization: local
             allow_phone_billing: true
             codecs: [pcma, "opus@48000h@20i"]
@@ -86,6 +98,8 @@ def test_every_field_of_every_object() -> None:
             port: 5061
             transport: tls
             capacity: 7
+            calls_per_second: 8
+            groups: [west]
             prefix_mode: continue
             codecs: [G729]
             t38: true
@@ -102,7 +116,9 @@ def test_every_field_of_every_object() -> None:
     )
     assert reading.problems == ()
     state = reading.wanted.state
-    assert reading.wanted.parameters == CallParameters(120, True, 3600, 2, 0, ("USER_BUSY",))
+    assert reading.wanted.parameters == CallParameters(
+        120, True, 3600, 2, 0, ("USER_BUSY",), calls_per_second=500
+    )
     assert state.rate_groups["g"] == RateGroupSpec(
         "g", "EUR", 2, Rounding.UP, "Europe/Rome", memo="a\nb"
     )
@@ -117,9 +133,16 @@ def test_every_field_of_every_object() -> None:
         Decimal("10.25"),
         Decimal(3),
         0,
+        30,
         True,
         datetime(2027, 1, 1, tzinfo=UTC),
-        "m",
+        number_sections=(NumberSection("0100", "0199"), NumberSection("39021", "39021")),
+        destination_rules=(
+            DestinationRule("*", False),
+            DestinationRule("880", True),
+            DestinationRule("88190", False),
+        ),
+        memo="m",
     )
     addresses = (
         Address("192.0.2.1", 5070),
@@ -132,6 +155,8 @@ def test_every_field_of_every_object() -> None:
         "1001",
         addresses,
         5,
+        6,
+        ("east", "west"),
         RateType.LOCAL,
         True,
         ("PCMA", "OPUS@48000h@20i"),
@@ -148,6 +173,8 @@ def test_every_field_of_every_object() -> None:
         5061,
         "tls",
         7,
+        8,
+        ("west",),
         PrefixMode.CONTINUE,
         ("G729",),
         True,
@@ -159,6 +186,10 @@ def test_every_field_of_every_object() -> None:
         True,
         True,
     )
+    assert state.gateway_groups == {
+        "west": GatewayGroupSpec("west", 30, "w"),
+        "east": GatewayGroupSpec("east"),
+    }
     assert state.routes == {"* via out": RouteSpec("*", "out", 0)}
 
 
@@ -195,7 +226,7 @@ def test_all_faults_are_reported_in_the_order_of_the_file() -> None:
         " with at most 10 decimals",
         "line 9: locked: 'yes' is neither true nor false",
         "line 10: accounts: expected a mapping of fields",
-        "line 11: unknown key 'gateways' (did you mean 'routing_gateways'?)",
+        "line 11: unknown key 'gateways' (did you mean 'gateway_groups'?)",
     ]
 
 

@@ -99,8 +99,8 @@ class TestCall:
         explained = ask(world, Till(used={"alpha": Lines(2, 2)}, vendor_balance=Decimal(0)))
         assert refusal(explained) is Reason.NO_ROUTE_CAPACITY
         assert [a.why_not for a in explained.attempts] == [
-            "2 of 2 lines in use",
-            "prepaid, and nothing is left",
+            "2 of 2 lines",
+            "available 0, needed 0.020667",
         ]
         first_only = World(parameters=CallParameters(max_attempts=1))
         assert [a.why_not for a in ask(first_only).attempts] == [

@@ -51,7 +51,7 @@ def extension(number: int) -> Extend:
 
 
 def answer(number: int) -> Answered:
-    return Answered(call_id(number), 1, None)
+    return Answered(ticket(call_id=call_id(number)), 1, None)
 
 
 def attempt(number: int, leg: int = 1) -> Attempted:

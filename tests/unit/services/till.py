@@ -7,6 +7,7 @@ from controller.domain.holdings import (
     Allowance,
     Funds,
     Holdings,
+    LineKind,
     Lines,
     Month,
     MonthUse,
@@ -35,19 +36,22 @@ class Till:
     def holdings(self, wanted: Wanted) -> Holdings:
         known = {CUSTOMER, *self.agents, *VENDOR_ACCOUNTS.values()}
         assert wanted.accounts <= known
-        assert wanted.mapping <= {TRUNK}
         return Holdings(
             {account: self._funds(account) for account in wanted.accounts},
-            {TRUNK: replace(self.trunk)} if wanted.mapping else {},
-            {
-                number: replace(self.used.get(name, Lines(0, None)))
-                for name, number in VENDOR_GATEWAYS.items()
-                if number in wanted.routing
-            },
+            {key: self._lines(*key) for key in wanted.lines},
             {number: replace(self.packages[number]) for number in wanted.packages},
             {number: replace(self.allowances[number]) for number in wanted.allowances},
             {month: replace(self.months.get(month, _UNUSED)) for month in wanted.months},
         )
+
+    def _lines(self, kind: LineKind, id_: int) -> Lines:
+        if kind == "mapping":
+            assert id_ == TRUNK
+            return replace(self.trunk)
+        if kind == "routing":
+            (name,) = [name for name, number in VENDOR_GATEWAYS.items() if number == id_]
+            return replace(self.used.get(name, Lines(0, None)))
+        return Lines(0, None)
 
     def _funds(self, account: int) -> Funds:
         if account == CUSTOMER:

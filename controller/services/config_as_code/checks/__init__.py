@@ -8,9 +8,14 @@ the section. Rules: spec §1.1, §1.2, §1.4, §2.6, §2.9, §4.1, §5.1.
 from controller.services.config_as_code.checks.accounts import check_accounts, check_phones
 from controller.services.config_as_code.checks.gateways import (
     check_addresses,
+    check_gateway_groups,
     check_mapping_gateways,
     check_routes,
     check_routing_gateways,
+)
+from controller.services.config_as_code.checks.numbers import (
+    check_number_sections,
+    check_phone_numbers,
 )
 from controller.services.config_as_code.checks.packages import check_orders, check_packages
 from controller.services.config_as_code.checks.rate_groups import check_rate_groups
@@ -20,11 +25,14 @@ from controller.services.config_as_code.problems import Problem
 _CHECKS = (
     check_rate_groups,
     check_accounts,
+    check_number_sections,
     check_phones,
+    check_phone_numbers,
     check_packages,
     check_orders,
     check_mapping_gateways,
     check_addresses,
+    check_gateway_groups,
     check_routing_gateways,
     check_routes,
 )

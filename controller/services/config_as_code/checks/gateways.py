@@ -59,6 +59,18 @@ def _address_problem(lines: Lines, address: str, gateway: str, other: str) -> Pr
     return Problem(line, message, refused=bool(kept))
 
 
+def check_gateway_groups(state: State, lines: Lines) -> Iterator[Problem]:
+    """The groups that gateways say they belong to are there."""
+    for section in (Section.MAPPING_GATEWAYS, Section.ROUTING_GATEWAYS):
+        for gateway in state.section(section).values():
+            for group in getattr(gateway, "groups", ()):
+                if group not in state.gateway_groups:
+                    own = (section, gateway.name, "groups")
+                    line = lines.find(own, (Section.GATEWAY_GROUPS,))
+                    message = f"gateway {gateway.name}: there is no gateway group {shown(group)}"
+                    yield Problem(line, message, own not in lines.of)
+
+
 def check_routes(state: State, lines: Lines) -> Iterator[Problem]:
     for route in state.routes.values():
         if route.gateway not in state.routing_gateways:

@@ -11,6 +11,7 @@ from controller.services.config_as_code.ports import DeckFiles
 from controller.services.config_as_code.problems import Problem, Problems
 from controller.services.config_as_code.sections.accounts import read_accounts, read_phones
 from controller.services.config_as_code.sections.gateways import (
+    read_gateway_groups,
     read_mapping_gateways,
     read_routes,
     read_routing_gateways,
@@ -33,6 +34,7 @@ _SECTIONS: dict[Section, Callable[[Reader, Fields], None]] = {
     Section.PHONES: read_phones,
     Section.PACKAGES: read_packages,
     Section.PACKAGE_ORDERS: read_package_orders,
+    Section.GATEWAY_GROUPS: read_gateway_groups,
     Section.MAPPING_GATEWAYS: read_mapping_gateways,
     Section.ROUTING_GATEWAYS: read_routing_gateways,
     Section.ROUTES: read_routes,

@@ -1,6 +1,8 @@
 """Accounts and the phones that belong to them."""
 
 from controller.domain.configuration import AccountKind
+from controller.domain.destinations import DestinationRule, contradiction, read_rule
+from controller.domain.number_sections import read_section
 from controller.domain.rates import RateType
 from controller.services.config_as_code import values
 from controller.services.config_as_code.fields import Fields
@@ -19,6 +21,9 @@ from controller.services.config_as_code.sections.reader import (
 from controller.services.config_as_code.specs import AccountSpec, PhoneSpec
 
 MAX_TITLE = 255
+MAX_SECTIONS = 1_000
+MAX_RULES = 5_000
+MAX_DIDS = 1_000
 
 _KINDS: dict[str, AccountKind] = {
     str(kind): kind for kind in AccountKind if kind is not AccountKind.SYSTEM
@@ -39,30 +44,55 @@ def read_accounts(reader: Reader, top: Fields) -> None:
             overdraft_limit=fields.optional("overdraft_limit", money, ZERO),
             monthly_minimum=fields.optional("monthly_minimum", money, ZERO),
             capacity=optional_integer(fields, "capacity", capacity),
+            subtree_capacity=optional_integer(fields, "subtree_capacity", capacity),
             locked=fields.optional("locked", values.flag, False),
             expires_at=fields.optional("expires_at", values.moment, None),
+            number_sections=tuple(
+                sorted(fields.many("number_sections", read_section, MAX_SECTIONS))
+            ),
+            destination_rules=_rules(fields),
             memo=fields.optional("memo", memo, ""),
         )
         reader.openings += read_openings(fields, account.name, reader.lines)
         reader.keep(Section.ACCOUNTS, account, fields)
 
 
+def _rules(fields: Fields) -> tuple[DestinationRule, ...]:
+    rules = fields.many("destination_rules", read_rule, MAX_RULES)
+    if prefix := contradiction(rules):
+        line = fields.line_of("destination_rules")
+        fields.problems.add(line, f"destination_rules: {prefix} is both allowed and denied")
+    return tuple(sorted(rules))
+
+
 def read_phones(reader: Reader, top: Fields) -> None:
     for fields in top.objects(Section.PHONES, PhoneSpec.__dataclass_fields__):
-        phone = PhoneSpec(
-            number=fields.required("number", values.phone_number, ""),
-            account=fields.required("account", values.name, ""),
-            rate_group=optional_name(fields, "rate_group"),
-            authorization=fields.optional(
-                "authorization", values.choice(RATE_TYPES), RateType.INTERNATIONAL
-            ),
-            locked=fields.optional("locked", values.flag, False),
-            monthly_minimum=fields.optional("monthly_minimum", money, ZERO),
-            monthly_maximum=fields.optional("monthly_maximum", money, None),
-            monthly_rent=fields.optional("monthly_rent", money, ZERO),
-            memo=fields.optional("memo", memo, ""),
-        )
-        if phone.monthly_maximum is not None and phone.monthly_maximum < phone.monthly_minimum:
-            line = fields.line_of("monthly_maximum")
-            reader.problems.add(line, "monthly_maximum is below monthly_minimum")
-        reader.keep(Section.PHONES, phone, fields, "number")
+        reader.keep(Section.PHONES, read_phone(fields), fields, "number")
+
+
+def read_phone(fields: Fields) -> PhoneSpec:
+    """One phone, of a file or of a form."""
+    phone = PhoneSpec(
+        number=fields.required("number", values.phone_number, ""),
+        account=fields.required("account", values.name, ""),
+        rate_group=optional_name(fields, "rate_group"),
+        authorization=fields.optional(
+            "authorization", values.choice(RATE_TYPES), RateType.INTERNATIONAL
+        ),
+        dids=tuple(sorted(fields.many("dids", values.phone_number, MAX_DIDS))),
+        locked=fields.optional("locked", values.flag, False),
+        locked_in=fields.optional("locked_in", values.flag, False),
+        monthly_minimum=fields.optional("monthly_minimum", money, ZERO),
+        monthly_maximum=fields.optional("monthly_maximum", money, None),
+        monthly_rent=fields.optional("monthly_rent", money, ZERO),
+        lines_in=optional_integer(fields, "lines_in", capacity),
+        lines_out=optional_integer(fields, "lines_out", capacity),
+        lines_total=optional_integer(fields, "lines_total", capacity),
+        memo=fields.optional("memo", memo, ""),
+    )
+    if phone.monthly_maximum is not None and phone.monthly_maximum < phone.monthly_minimum:
+        line = fields.line_of("monthly_maximum")
+        fields.problems.add(line, "monthly_maximum is below monthly_minimum")
+    if phone.number in phone.dids:
+        fields.problems.add(fields.line_of("dids"), f"dids: {phone.number} is the phone's own")
+    return phone

@@ -7,7 +7,12 @@ from controller.domain.configuration import CallParameters, RateSelection
 from controller.domain.money import MAX_DECIMALS
 from controller.services.config_as_code import values
 from controller.services.config_as_code.fields import Fields, Read
-from controller.services.config_as_code.sections.reader import ZERO, Reader, call_length_s
+from controller.services.config_as_code.sections.reader import (
+    ZERO,
+    Reader,
+    call_length_s,
+    calls_per_second,
+)
 
 PARAMETERS = "parameters"
 MAX_CAUSES = 32
@@ -21,6 +26,7 @@ _READ: dict[str, Read[Any]] = {
     "admit_partial_quantum": values.flag,
     "max_duration_s": call_length_s,
     "max_attempts": values.integer(1, 10),
+    "calls_per_second": calls_per_second,
     "hold_time_threshold_ms": values.integer(0, 999),
     "timezone": values.timezone,
     "rate_selection": values.choice({str(rule): rule for rule in RateSelection}),

@@ -21,12 +21,14 @@ from controller.services.config_as_code.problems import Problems, shown
 from controller.services.config_as_code.specs import Spec
 
 MAX_CAPACITY = 1_000_000
+MAX_CALLS_PER_SECOND = 10_000
 MAX_MEMO = 2_000
 
 RATE_TYPES = {rate_type.name.lower(): rate_type for rate_type in RateType}
 ZERO = Decimal(0)
 
 capacity = values.integer(0, MAX_CAPACITY)
+calls_per_second = values.integer(1, MAX_CALLS_PER_SECOND)
 call_length_s = values.integer(1, 86_400)
 memo = values.free_text(MAX_MEMO, lines=True)
 money = values.amount(ZERO)

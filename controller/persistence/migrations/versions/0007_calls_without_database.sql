@@ -1,0 +1,2 @@
+-- Calls of accounts that may go on while the database is away.
+SELECT 1;

