@@ -6,9 +6,11 @@ A line is never changed or removed (a trigger refuses it). Secrets are not in it
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
+from typing import Protocol
 
-from controller.services.actors import Actor
+from controller.services.actors import Actor, Scope
 
 SECRET = frozenset({"password", "secret", "token", "totp"})
 HIDDEN = "(hidden)"
@@ -34,6 +36,54 @@ class AuditLine:
     account_id: int | None = None
     changes: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     outcome: Outcome = Outcome.DONE
+
+
+@dataclass(frozen=True, slots=True)
+class AuditQuery:
+    """What to look for; empty: everything. Lines older than `before` (its id), newest first."""
+
+    actor: str = ""
+    kind: str = ""
+    name: str = ""
+    action: str = ""
+    denied_only: bool = False
+    since: datetime | None = None
+    until: datetime | None = None
+    before: int | None = None
+    limit: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRow:
+    line_id: int
+    at: datetime
+    actor: str
+    source: str
+    address: str
+    action: str
+    kind: str
+    name: str
+    changes: Mapping[str, tuple[str, str]]
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class AuditPage:
+    """`next_before` is the id from which the older page goes on."""
+
+    rows: tuple[AuditRow, ...]
+    next_before: int | None
+
+
+class AuditLog(Protocol):
+    """The database side; raises StoreUnavailable."""
+
+    def note(self, line: AuditLine) -> None:
+        """A line about something that was refused: there is no change to write it with."""
+
+    def page(self, scope: Scope, wanted: AuditQuery) -> AuditPage: ...
+
+    def last_change(self, kind: str, name: str) -> tuple[str, datetime] | None: ...
 
 
 def changed(

@@ -3,6 +3,7 @@
 Money is numeric(24,10): ten digits after the point, the largest scale of a rate group.
 """
 
+from controller.persistence.schema.accounts import account_tree, audit_log
 from controller.persistence.schema.columns import metadata
 from controller.persistence.schema.decks import (
     deck_changes,
@@ -68,9 +69,11 @@ from controller.persistence.schema.rating import (
 __all__ = [
     "account_funds",
     "account_limit_changes",
+    "account_tree",
     "accounts",
     "active_free_seconds",
     "active_packages",
+    "audit_log",
     "calendar_days",
     "calendars",
     "call_attempts",

@@ -125,7 +125,22 @@ accounts = Table(
     Column("closed_at", Moment),
     Column("created_at", Moment, nullable=False, server_default=NOW),
     free_text("memo"),
+    # what its users may do, as far as every agent above may (domain/rights.py)
+    Column("rights", ARRAY(Text), nullable=False, server_default=NO_ITEMS),
+    Column("contact", JSON, nullable=False, server_default=NO_ITEMS),
+    # below it the account is told, and locked if it wants that; none: nobody looks
+    Column("low_balance", Amount),
+    flag("low_balance_locks"),
+    Column("locked_for_balance_at", Moment),
+    flag("awaiting_approval"),
+    Column("revision", BigInteger, nullable=False, server_default=text("1")),
     CheckConstraint("kind IN ('ordinary','phone_card','clearing','system')", name="kind"),
+    CheckConstraint(
+        "rights <@ ARRAY['accounts','phones','phone_cards',"
+        "'gateways','gateway_settings','gateway_capacity','pay_own','pay_sub']::text[]",
+        name="rights",
+    ),
+    Index("accounts_low_balance_idx", "id", postgresql_where=text("low_balance_locks")),
     CheckConstraint("parent_id <> id", name="not_its_own_parent"),
     CheckConstraint("overdraft_limit >= 0", name="overdraft"),
     CheckConstraint("monthly_minimum >= 0", name="monthly_minimum"),

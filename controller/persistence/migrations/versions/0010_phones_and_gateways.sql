@@ -9,11 +9,6 @@ ALTER TABLE routing_gateways ADD COLUMN revision BIGINT DEFAULT 1 NOT NULL;
 
 -- Counts what people change, so that a form can tell that its object was changed meanwhile. What
 -- jobs keep on the row (`phones.billed_until`) does not count.
-CREATE FUNCTION next_revision() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    NEW.revision := OLD.revision + 1;
-    RETURN NEW;
-END $$;
 CREATE TRIGGER phone_revision BEFORE UPDATE OF number, account_id, rate_group_id, "authorization",
     locked, locked_in, monthly_minimum, monthly_maximum, monthly_rent, lines_in, lines_out,
     lines_total, memo, revision ON phones FOR EACH ROW EXECUTE FUNCTION next_revision();
@@ -24,7 +19,7 @@ CREATE TRIGGER routing_gateway_revision BEFORE UPDATE ON routing_gateways
 
 -- A number is one phone's, as its own or as a DID: one key for both, whoever comes at once.
 CREATE TABLE phone_numbers (
-    number TEXT NOT NULL,
+    number TEXT COLLATE "C" NOT NULL,
     phone_id BIGINT NOT NULL,
     is_did BOOLEAN NOT NULL,
     CONSTRAINT phone_numbers_pkey PRIMARY KEY (number),
@@ -53,7 +48,7 @@ CREATE TABLE phone_credentials (
 );
 
 -- Numbers that an account and all below it may have; none: those of the nearest above with some.
-CREATE TABLE IF NOT EXISTS number_sections (
+CREATE TABLE number_sections (
     account_id BIGINT NOT NULL,
     first_number TEXT NOT NULL,
     last_number TEXT NOT NULL,
@@ -64,7 +59,7 @@ CREATE TABLE IF NOT EXISTS number_sections (
 );
 
 -- Destinations that an account and all below it may call.
-CREATE TABLE IF NOT EXISTS destination_rules (
+CREATE TABLE destination_rules (
     account_id BIGINT NOT NULL,
     prefix TEXT NOT NULL,
     allowed BOOLEAN NOT NULL,

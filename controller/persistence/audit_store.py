@@ -1,0 +1,121 @@
+"""The audit log. Lines are written on the connection of the change that they tell of."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+
+from controller.persistence.database import transaction
+from controller.persistence.schema import audit_log
+from controller.persistence.scopes import in_scope
+from controller.persistence.views.reading import reading
+from controller.services.actors import Scope
+from controller.services.audit import AuditLine, AuditPage, AuditQuery, AuditRow, Outcome
+
+_WRITE = sa.text(
+    """
+    INSERT INTO audit_log
+        (actor, user_id, source, address, action, kind, name, account_id, changes, outcome)
+    SELECT l.actor, l.user_id, l.source, l.address, l.action, l.kind, l.name, l.account_id,
+        l.changes, l.outcome
+    FROM json_to_recordset(CAST(:lines AS json)) AS l(actor text, user_id bigint, source text,
+        address text, action text, kind text, name text, account_id bigint, changes json,
+        outcome text)
+    """
+)
+
+
+def write_audit(connection: sa.Connection, lines: Iterable[AuditLine]) -> None:
+    rows = [_row(line) for line in lines]
+    if rows:
+        connection.execute(_WRITE, {"lines": orjson.dumps(rows).decode()})
+
+
+class PostgresAudit:
+    """Implements `services.audit.AuditLog`."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+
+    def note(self, line: AuditLine) -> None:
+        with transaction(self._engine) as connection:
+            write_audit(connection, [line])
+
+    def page(self, scope: Scope, wanted: AuditQuery) -> AuditPage:
+        columns = audit_log.c
+        statement = (
+            sa.select(
+                columns.id.label("line_id"),
+                columns.at,
+                columns.actor,
+                columns.source,
+                columns.address,
+                columns.action,
+                columns.kind,
+                columns.name,
+                columns.changes,
+                columns.outcome,
+            )
+            .where(*_conditions(scope, wanted))
+            .order_by(columns.id.desc())
+            .limit(wanted.limit + 1)
+        )
+        with reading(self._engine) as connection:
+            rows = [_read(row) for row in connection.execute(statement)]
+        more = len(rows) > wanted.limit
+        kept = tuple(rows[: wanted.limit])
+        return AuditPage(kept, kept[-1].line_id if more else None)
+
+    def last_change(self, kind: str, name: str) -> tuple[str, datetime] | None:
+        """Who changed an object last, and when."""
+        columns = audit_log.c
+        statement = (
+            sa.select(columns.actor, columns.at)
+            .where(columns.kind == kind, columns.name == name, columns.outcome == Outcome.DONE)
+            .order_by(columns.id.desc())
+            .limit(1)
+        )
+        with reading(self._engine) as connection:
+            row = connection.execute(statement).one_or_none()
+        return None if row is None else (row.actor, row.at)
+
+
+def _conditions(scope: Scope, wanted: AuditQuery) -> list[sa.ColumnElement[bool]]:
+    columns = audit_log.c
+    # what operators did elsewhere has no account, and is nobody else's business
+    conditions = in_scope(scope, columns.account_id)
+    for column in ("actor", "kind", "name", "action"):
+        if value := getattr(wanted, column):
+            conditions.append(columns[column] == value)
+    if wanted.denied_only:
+        conditions.append(columns.outcome == Outcome.DENIED)
+    if wanted.since is not None:
+        conditions.append(columns.at >= wanted.since)
+    if wanted.until is not None:
+        conditions.append(columns.at < wanted.until)
+    if wanted.before is not None:
+        conditions.append(columns.id < wanted.before)
+    return conditions
+
+
+def _row(line: AuditLine) -> dict[str, object]:
+    return {
+        "actor": line.actor.name,
+        "user_id": line.actor.user_id,
+        "source": line.actor.source,
+        "address": line.actor.address,
+        "action": line.action,
+        "kind": line.kind,
+        "name": line.name,
+        "account_id": line.account_id,
+        "changes": {name: list(both) for name, both in line.changes.items()},
+        "outcome": line.outcome,
+    }
+
+
+def _read(row: sa.Row[Any]) -> AuditRow:
+    values = dict(row._mapping)
+    changes = {name: (str(old), str(new)) for name, (old, new) in values["changes"].items()}
+    return AuditRow(**{**values, "changes": changes, "outcome": Outcome(values["outcome"])})
