@@ -19,14 +19,16 @@ View = TypeVar("View", bound=Callable[..., ResponseReturnValue])
 @dataclass(frozen=True, slots=True)
 class Access:
     """`roles` empty: nobody needs to be signed in. `polls`: the page asks by itself, so it does
-    not keep a session alive."""
+    not keep a session alive. `by_token`: the API, which asks for a token and for no cookie."""
 
     roles: frozenset[Role] = frozenset()
     reads_session: bool = True
     polls: bool = False
+    by_token: bool = False
 
 
 OPEN = Access(reads_session=False)
+BY_TOKEN = Access(reads_session=False, by_token=True)
 ANYONE = Access()
 SIGNED_IN = Access(frozenset(Role))
 ADMINISTRATORS = Access(frozenset({Role.ADMINISTRATOR}))

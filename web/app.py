@@ -9,7 +9,7 @@ from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from controller.services.views import WebServices
-from web import access, errors, formatting, pricing_words, security_headers
+from web import access, api, errors, formatting, pricing_words, security_headers
 from web.config import WebConfig
 from web.context import CONFIG, SERVICES, visitor
 from web.navigation import navigation
@@ -61,11 +61,12 @@ def create_app(services: WebServices, config: WebConfig | None = None) -> Flask:
         proxied = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0, x_prefix=0)
         app.wsgi_app = proxied  # type: ignore[method-assign]
     app.before_request(access.guard)  # before CSRF protection, which needs the bound form cookie
-    CSRFProtect(app)
+    csrf = CSRFProtect(app)
     app.after_request(security_headers.add)
     errors.register(app)
     for pages in PAGES:
         app.register_blueprint(pages)
+    api.register(app, csrf)
     formatting.register(app)
     pricing_words.register(app)
     app.context_processor(lambda: {"visitor": visitor(), "navigation": navigation, "asset": _asset})

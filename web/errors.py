@@ -9,6 +9,7 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
 from controller.domain.errors import StoreUnavailable
+from web.api import failures
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +46,8 @@ def page(status: int, title: str, text: str, reference: str = "") -> tuple[str, 
 
 
 def _http_error(error: HTTPException) -> ResponseReturnValue:
+    if failures.concerns_api():
+        return failures.http_response(error)
     status = error.code or 500
     title, text = TEXTS.get(status, (error.name, ""))
     html, status = page(status, title, text)
@@ -58,6 +61,8 @@ def _csrf_error(error: CSRFError) -> ResponseReturnValue:
 
 
 def _store_unavailable(error: StoreUnavailable) -> ResponseReturnValue:
+    if failures.concerns_api():
+        return failures.problem_of(error).response()
     log.error("page without database", extra={"path": request.path, "why": str(error)})
     html, status = page(503, *TEXTS[503])
     return html, status, {"Retry-After": str(RETRY_AFTER_S), "Refresh": str(2 * RETRY_AFTER_S)}
@@ -65,6 +70,8 @@ def _store_unavailable(error: StoreUnavailable) -> ResponseReturnValue:
 
 def _fault(_error: HTTPException) -> ResponseReturnValue:
     """Flask has logged the traceback; the reference ties it to what the person saw."""
+    if failures.concerns_api():
+        return failures.fault_response()
     reference = secrets.token_hex(4)
     log.error("page failed", extra={"path": request.path, "reference": reference})
     return page(500, *TEXTS[500], reference=reference)

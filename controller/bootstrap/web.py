@@ -5,9 +5,14 @@ import secrets
 
 from controller.bootstrap.foundations import SystemClock, engine
 from controller.config import Settings
+from controller.persistence.account_store import PostgresAccountStore
+from controller.persistence.audit_store import PostgresAudit
 from controller.persistence.coverage_store import PostgresCoverage
+from controller.persistence.gateway_store import PostgresGateways
 from controller.persistence.holdings_reader import PostgresHoldings
+from controller.persistence.phone_store import PostgresPhones
 from controller.persistence.rate_lookup import LookupConfigurations
+from controller.persistence.reply_store import PostgresReplies
 from controller.persistence.users import PostgresUsers
 from controller.persistence.views.accounts import PostgresAccounts
 from controller.persistence.views.cdrs import PostgresCdrs
@@ -15,7 +20,12 @@ from controller.persistence.views.dashboard import PostgresDashboard
 from controller.persistence.views.live_calls import PostgresLiveCalls
 from controller.persistence.views.rates import PostgresRates
 from controller.persistence.views.reading import PostgresProbe
+from controller.services.accounts.service import Accounts
+from controller.services.api_callers import NoTokens
+from controller.services.gateways.mapping import MappingGateways
+from controller.services.gateways.routing import RoutingGateways
 from controller.services.passwords import Argon2Passwords
+from controller.services.phones.service import Phones
 from controller.services.sign_in import SignIn
 from controller.services.views import WebServices
 from controller.services.views.coverage import CoverageWatch
@@ -37,7 +47,14 @@ def web_services(settings: Settings) -> WebServices:
         rates=PostgresRates(database),
         explain=ExplainView(configurations, PostgresHoldings(database)),
         coverage=CoverageWatch(PostgresCoverage(database), clock, configurations.version),
+        account_records=Accounts(PostgresAccountStore(database)),
+        phones=Phones(PostgresPhones(database)),
+        mapping_gateways=MappingGateways(PostgresGateways(database)),
+        routing_gateways=RoutingGateways(PostgresGateways(database)),
+        audit=PostgresAudit(database),
         database=PostgresProbe(database),
+        api_callers=NoTokens(),
+        api_replies=PostgresReplies(database),
         clock=clock,
     )
 

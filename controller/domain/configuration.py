@@ -159,6 +159,8 @@ class CallParameters:
     route_prefixes: tuple[str, ...] = ()
     # new calls of the whole platform; none: no limit
     calls_per_second: int | None = None
+    # accounts that agents make have no calls until an administrator approves them
+    approve_sub_agents: bool = False
 
     @property
     def record_rules(self) -> RecordRules:

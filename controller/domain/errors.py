@@ -68,7 +68,13 @@ class NotFound(TollgateError):
 
 
 class NotAllowed(TollgateError):
+    """`right` is the one that is missing, where it is one of the eight (`domain.rights`)."""
+
     error_id = "not_allowed"
+
+    def __init__(self, message: str, right: str = "") -> None:
+        super().__init__(message)
+        self.right = right
 
 
 class Conflict(TollgateError):

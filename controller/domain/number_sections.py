@@ -36,13 +36,18 @@ class NumberSection:
         return int(self.last) - int(self.first) + 1
 
 
+def is_number(text: str) -> bool:
+    """Digits only, as a phone's number is."""
+    return _DIGITS.fullmatch(text) is not None
+
+
 def number_section(first: str, last: str) -> NumberSection:
     """The section between two numbers. Raises InvalidNumber, saying which of the rules it breaks.
 
     A leading zero counts: `0100` and `100` are different numbers.
     """
     for text in (first, last):
-        if not _DIGITS.fullmatch(text):
+        if not is_number(text):
             raise InvalidNumber(f"{_shown(text)} is not a number of 1 to {MAX_NUMBER} digits")
     if len(first) != len(last):
         raise InvalidNumber(

@@ -49,6 +49,12 @@ PRESETS: Mapping[str, Rights] = MappingProxyType(
 )
 
 
+def in_order(rights: Iterable[Right]) -> tuple[Right, ...]:
+    """Each once, in the reference's order."""
+    given = set(rights)
+    return tuple(right for right in Right if right in given)
+
+
 def effective(chain: Iterable[Rights]) -> Rights:
     """The rights that count, of an account's own and those of every agent above it."""
     counting = ALL_RIGHTS

@@ -115,7 +115,7 @@ def _row(line: AuditLine) -> dict[str, object]:
     }
 
 
-def _read(row: sa.Row[Any]) -> AuditRow:
+def _read(row: Any) -> AuditRow:
     values = dict(row._mapping)
     changes = {name: (str(old), str(new)) for name, (old, new) in values["changes"].items()}
     return AuditRow(**{**values, "changes": changes, "outcome": Outcome(values["outcome"])})

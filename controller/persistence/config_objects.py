@@ -14,6 +14,7 @@ from controller.domain.configuration import (
 )
 from controller.domain.errors import InvalidConfiguration
 from controller.domain.rates import RateType
+from controller.domain.rights import Right, in_order
 from controller.persistence import schema as t
 from controller.persistence.config_rating_objects import (
     read_calendars,
@@ -31,6 +32,7 @@ from controller.services.config_as_code.addresses import Address
 from controller.services.config_as_code.differences import changed_fields
 from controller.services.config_as_code.model import State
 from controller.services.config_as_code.specs import (
+    CONTACT,
     AccountSpec,
     GatewayGroupSpec,
     MappingGatewaySpec,
@@ -110,7 +112,7 @@ def _accounts(connection: sa.Connection) -> dict[str, AccountSpec]:
     sections, rules = read_number_sections(connection), read_destination_rules(connection)
     return {
         row.name: replace(
-            _account(row),
+            account_from(row),
             number_sections=sections.get(row.id, ()),
             destination_rules=rules.get(row.id, ()),
         )
@@ -118,7 +120,7 @@ def _accounts(connection: sa.Connection) -> dict[str, AccountSpec]:
     }
 
 
-def _account(row: Row) -> AccountSpec:
+def account_from(row: Row) -> AccountSpec:
     return AccountSpec(
         name=row.name,
         currency=row.currency,
@@ -133,6 +135,10 @@ def _account(row: Row) -> AccountSpec:
         subtree_capacity=row.subtree_capacity,
         locked=row.locked,
         expires_at=row.expires_at,
+        rights=in_order(map(Right, row.rights)),
+        low_balance=row.low_balance,
+        low_balance_locks=row.low_balance_locks,
+        **{name: text for name, text in row.contact.items() if name in CONTACT},
         memo=row.memo,
         closed=row.closed_at is not None,
     )

@@ -137,7 +137,8 @@ def _accounts(connection: sa.Connection) -> dict[int, Account]:
         accounts.private_rate_group_id,
         accounts.overdraft_limit,
         accounts.capacity,
-        accounts.locked,
+        # until it is approved it has no calls, as if it were locked
+        accounts.locked | accounts.awaiting_approval,
         accounts.closed_at.is_not(None),
         accounts.expires_at,
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 from controller.domain.calendars import WEEKDAYS
 from controller.services.config_as_code.specs import (
+    CONTACT,
     PLATFORM,
     AccountSpec,
     CalendarSpec,
@@ -65,6 +66,7 @@ def row_of(spec: Spec | Row) -> dict[str, Any]:
     }
     if isinstance(spec, AccountSpec):
         del row["closed"]
+        row["contact"] = {name: text for name in CONTACT if (text := row.pop(name))}
     if isinstance(spec, RateGroupSpec) and spec.decimals == PLATFORM:
         row["decimals"] = None
     if isinstance(spec, CalendarSpec):

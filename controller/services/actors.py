@@ -68,7 +68,7 @@ class Actor:
     def require(self, right: Right) -> None:
         """Raises NotAllowed, naming the right."""
         if not self.may(right):
-            raise NotAllowed(f"{self.name} lacks the right {right}")
+            raise NotAllowed(f"{self.name} lacks the right {right}", right)
 
 
 def operator(name: str, source: Source = Source.COMMAND_LINE, user_id: int | None = None) -> Actor:

@@ -22,6 +22,7 @@ from controller.domain.destinations import DestinationRule
 from controller.domain.money import Rounding
 from controller.domain.number_sections import NumberSection
 from controller.domain.rates import Boundary, RateType
+from controller.domain.rights import Right, in_order
 from controller.domain.sections import SectionMode
 from controller.domain.subscriptions import OnInsufficient
 from controller.services.config_as_code.addresses import CODECS, Address
@@ -245,6 +246,12 @@ def accounts_of(draw: st.DrawFn, known: Sequence[RateGroupSpec]) -> list[Account
                 expires_at=draw(st.none() | moments),
                 number_sections=draw(st.sampled_from([(), EVERY_NUMBER])),
                 destination_rules=draw(destination_rules),
+                rights=in_order(draw(st.sets(st.sampled_from(Right)))),
+                low_balance=(low := draw(st.none() | amounts)),
+                low_balance_locks=low is not None and draw(st.booleans()),
+                email=draw(st.sampled_from(["", "billing@example.com", "ünï@exämple.org"])),
+                card_type=draw(st.sampled_from(["", "passport"])),
+                address=draw(texts),
                 memo=draw(memos),
             )
         )

@@ -2,9 +2,14 @@
 
 import sqlalchemy as sa
 
+from controller.persistence.account_store import PostgresAccountStore
+from controller.persistence.audit_store import PostgresAudit
 from controller.persistence.coverage_store import PostgresCoverage
+from controller.persistence.gateway_store import PostgresGateways
 from controller.persistence.holdings_reader import PostgresHoldings
+from controller.persistence.phone_store import PostgresPhones
 from controller.persistence.rate_lookup import LookupConfigurations
+from controller.persistence.reply_store import PostgresReplies
 from controller.persistence.users import PostgresUsers
 from controller.persistence.views.accounts import PostgresAccounts
 from controller.persistence.views.cdrs import PostgresCdrs
@@ -12,7 +17,12 @@ from controller.persistence.views.dashboard import PostgresDashboard
 from controller.persistence.views.live_calls import PostgresLiveCalls
 from controller.persistence.views.rates import PostgresRates
 from controller.persistence.views.reading import PostgresProbe
+from controller.services.accounts.service import Accounts
+from controller.services.api_callers import NoTokens
+from controller.services.gateways.mapping import MappingGateways
+from controller.services.gateways.routing import RoutingGateways
 from controller.services.passwords import Passwords
+from controller.services.phones.service import Phones
 from controller.services.ports import Clock
 from controller.services.sign_in import SignIn
 from controller.services.views import WebServices
@@ -31,6 +41,13 @@ def web_services(engine: sa.Engine, clock: Clock, passwords: Passwords) -> WebSe
         rates=PostgresRates(engine),
         explain=ExplainView(configurations, PostgresHoldings(engine)),
         coverage=CoverageWatch(PostgresCoverage(engine), clock, configurations.version),
+        account_records=Accounts(PostgresAccountStore(engine)),
+        phones=Phones(PostgresPhones(engine)),
+        mapping_gateways=MappingGateways(PostgresGateways(engine)),
+        routing_gateways=RoutingGateways(PostgresGateways(engine)),
+        audit=PostgresAudit(engine),
         database=PostgresProbe(engine),
+        api_callers=NoTokens(),
+        api_replies=PostgresReplies(engine),
         clock=clock,
     )

@@ -4,6 +4,7 @@ Money is numeric(24,10): ten digits after the point, the largest scale of a rate
 """
 
 from controller.persistence.schema.accounts import account_tree, audit_log
+from controller.persistence.schema.api import api_replies
 from controller.persistence.schema.columns import metadata
 from controller.persistence.schema.decks import (
     deck_changes,
@@ -73,6 +74,7 @@ __all__ = [
     "accounts",
     "active_free_seconds",
     "active_packages",
+    "api_replies",
     "audit_log",
     "calendar_days",
     "calendars",

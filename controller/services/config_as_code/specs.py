@@ -15,6 +15,7 @@ from controller.domain.destinations import DestinationRule
 from controller.domain.money import Rounding, plain
 from controller.domain.number_sections import NumberSection
 from controller.domain.rates import Boundary, RateType
+from controller.domain.rights import Right
 from controller.domain.sections import SectionMode
 from controller.domain.subscriptions import OnInsufficient
 from controller.services.config_as_code.addresses import Address
@@ -88,9 +89,29 @@ class RateGroupSpec:
     memo: str = ""
 
 
+CONTACT = (
+    "company",
+    "contact_person",
+    "telephone",
+    "fax",
+    "email",
+    "email_cc",
+    "email_bcc",
+    "address",
+    "post_code",
+    "bank",
+    "card_type",
+    "card_number",
+)
+"""Fields of an account that are stored together (spec §1.1, “additional info”)."""
+
+
 @dataclass(frozen=True, slots=True)
 class AccountSpec:
-    """Everything of an account but its money. A file never wants `closed`: it leaves out."""
+    """Everything of an account but its money. A file never wants `closed`: it leaves out.
+
+    Who to ask and where to write (`CONTACT`) is data of people: nothing is decided by it.
+    """
 
     name: str
     currency: str
@@ -107,6 +128,21 @@ class AccountSpec:
     expires_at: datetime | None = None
     number_sections: tuple[NumberSection, ...] = ()
     destination_rules: tuple[DestinationRule, ...] = ()
+    rights: tuple[Right, ...] = ()
+    low_balance: Decimal | None = None
+    low_balance_locks: bool = False
+    company: str = ""
+    contact_person: str = ""
+    telephone: str = ""
+    fax: str = ""
+    email: str = ""
+    email_cc: str = ""
+    email_bcc: str = ""
+    address: str = ""
+    post_code: str = ""
+    bank: str = ""
+    card_type: str = ""
+    card_number: str = ""
     memo: str = ""
     closed: bool = False
 

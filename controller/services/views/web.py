@@ -3,6 +3,12 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from controller.services.accounts.service import Accounts
+from controller.services.api_callers import CallerSource, ReplyStore
+from controller.services.audit import AuditLog
+from controller.services.gateways.mapping import MappingGateways
+from controller.services.gateways.routing import RoutingGateways
+from controller.services.phones.service import Phones
 from controller.services.ports import Clock
 from controller.services.sign_in import SignIn
 from controller.services.views.accounts import AccountView
@@ -31,5 +37,12 @@ class WebServices:
     rates: RateView
     explain: ExplainView
     coverage: CoverageWatch
+    account_records: Accounts
+    phones: Phones
+    mapping_gateways: MappingGateways
+    routing_gateways: RoutingGateways
+    audit: AuditLog
     database: DatabaseProbe
+    api_callers: CallerSource
+    api_replies: ReplyStore
     clock: Clock

@@ -1,10 +1,14 @@
 """Accounts and the phones that belong to them."""
 
+from typing import Any
+
 from controller.domain.configuration import AccountKind
 from controller.domain.destinations import DestinationRule, contradiction, read_rule
 from controller.domain.number_sections import read_section
 from controller.domain.rates import RateType
+from controller.domain.rights import Right, in_order
 from controller.services.config_as_code import values
+from controller.services.config_as_code.contact import contact_line
 from controller.services.config_as_code.fields import Fields
 from controller.services.config_as_code.model import Section
 from controller.services.config_as_code.openings import read_openings
@@ -18,43 +22,61 @@ from controller.services.config_as_code.sections.reader import (
     optional_integer,
     optional_name,
 )
-from controller.services.config_as_code.specs import AccountSpec, PhoneSpec
+from controller.services.config_as_code.specs import CONTACT, AccountSpec, PhoneSpec
 
 MAX_TITLE = 255
 MAX_SECTIONS = 1_000
 MAX_RULES = 5_000
 MAX_DIDS = 1_000
 
+_RIGHTS = {str(right): right for right in Right}
 _KINDS: dict[str, AccountKind] = {
     str(kind): kind for kind in AccountKind if kind is not AccountKind.SYSTEM
 }
 
 
+ACCOUNT_FIELDS = tuple(f for f in AccountSpec.__dataclass_fields__ if f != "closed")
+"""What a file or a form may say of an account."""
+
+
 def read_accounts(reader: Reader, top: Fields) -> None:
-    known = (*(f for f in AccountSpec.__dataclass_fields__ if f != "closed"), "opening_postings")
-    for fields in top.objects(Section.ACCOUNTS, known):
-        account = AccountSpec(
-            name=fields.required("name", values.name, ""),
-            currency=fields.required("currency", values.currency, ""),
-            kind=fields.optional("kind", values.choice(_KINDS), AccountKind.ORDINARY),
-            title=fields.optional("title", values.free_text(MAX_TITLE), ""),
-            parent=optional_name(fields, "parent"),
-            rate_group=optional_name(fields, "rate_group"),
-            private_rate_group=optional_name(fields, "private_rate_group"),
-            overdraft_limit=fields.optional("overdraft_limit", money, ZERO),
-            monthly_minimum=fields.optional("monthly_minimum", money, ZERO),
-            capacity=optional_integer(fields, "capacity", capacity),
-            subtree_capacity=optional_integer(fields, "subtree_capacity", capacity),
-            locked=fields.optional("locked", values.flag, False),
-            expires_at=fields.optional("expires_at", values.moment, None),
-            number_sections=tuple(
-                sorted(fields.many("number_sections", read_section, MAX_SECTIONS))
-            ),
-            destination_rules=_rules(fields),
-            memo=fields.optional("memo", memo, ""),
-        )
+    for fields in top.objects(Section.ACCOUNTS, (*ACCOUNT_FIELDS, "opening_postings")):
+        account = read_account(fields)
         reader.openings += read_openings(fields, account.name, reader.lines)
         reader.keep(Section.ACCOUNTS, account, fields)
+
+
+def read_account(fields: Fields) -> AccountSpec:
+    """One account, of a file or of a form."""
+    contact: dict[str, Any] = {
+        name: fields.optional(name, contact_line(name), "") for name in CONTACT
+    }
+    account = AccountSpec(
+        name=fields.required("name", values.name, ""),
+        currency=fields.required("currency", values.currency, ""),
+        kind=fields.optional("kind", values.choice(_KINDS), AccountKind.ORDINARY),
+        title=fields.optional("title", values.free_text(MAX_TITLE), ""),
+        parent=optional_name(fields, "parent"),
+        rate_group=optional_name(fields, "rate_group"),
+        private_rate_group=optional_name(fields, "private_rate_group"),
+        overdraft_limit=fields.optional("overdraft_limit", money, ZERO),
+        monthly_minimum=fields.optional("monthly_minimum", money, ZERO),
+        capacity=optional_integer(fields, "capacity", capacity),
+        subtree_capacity=optional_integer(fields, "subtree_capacity", capacity),
+        locked=fields.optional("locked", values.flag, False),
+        expires_at=fields.optional("expires_at", values.moment, None),
+        number_sections=tuple(sorted(fields.many("number_sections", read_section, MAX_SECTIONS))),
+        destination_rules=_rules(fields),
+        rights=in_order(fields.many("rights", values.choice(_RIGHTS))),
+        low_balance=fields.optional("low_balance", values.amount(-values.MAX_AMOUNT), None),
+        low_balance_locks=fields.optional("low_balance_locks", values.flag, False),
+        **contact,
+        memo=fields.optional("memo", memo, ""),
+    )
+    if account.low_balance_locks and account.low_balance is None:
+        line = fields.line_of("low_balance_locks")
+        fields.problems.add(line, "low_balance_locks: there is no low_balance")
+    return account
 
 
 def _rules(fields: Fields) -> tuple[DestinationRule, ...]:

@@ -36,6 +36,7 @@ _READ: dict[str, Read[Any]] = {
     "record_zero_duration": values.flag,
     "record_server_hangup": values.flag,
     "fee_precision": values.integer(0, MAX_DECIMALS),
+    "approve_sub_agents": values.flag,
     "fee_unit": values.amount(ZERO, values.MAX_FEE_UNIT),
 }
 _READ_LISTS: dict[str, tuple[Read[str], int]] = {

@@ -1,0 +1,1 @@
+"""What records that people change have in common: values of forms, scope, revisions, audit."""

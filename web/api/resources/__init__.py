@@ -1,0 +1,13 @@
+"""The operations of the API, on one blueprint. A new module adds its resource to `RESOURCES`."""
+
+from web.api.operations import Operation
+from web.api.resource import Resource
+from web.api.resources import itself
+from web.api.resources.blueprint import blueprint
+
+RESOURCES: tuple[Resource, ...] = (itself.resource,)
+OPERATIONS: tuple[Operation, ...] = tuple(
+    operation for resource in RESOURCES for operation in resource.operations
+)
+
+__all__ = ["OPERATIONS", "RESOURCES", "blueprint"]
