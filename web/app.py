@@ -9,7 +9,7 @@ from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from controller.services.views import WebServices
-from web import access, api, errors, formatting, pricing_words, security_headers
+from web import access, api, errors, formatting, i18n, pricing_words, security_headers
 from web.config import WebConfig
 from web.context import CONFIG, SERVICES, visitor
 from web.navigation import navigation
@@ -67,6 +67,7 @@ def create_app(services: WebServices, config: WebConfig | None = None) -> Flask:
     for pages in PAGES:
         app.register_blueprint(pages)
     api.register(app, csrf)
+    i18n.register(app)
     formatting.register(app)
     pricing_words.register(app)
     app.context_processor(lambda: {"visitor": visitor(), "navigation": navigation, "asset": _asset})

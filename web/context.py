@@ -1,10 +1,13 @@
 """What a request handler reaches for: the services, the settings, the visitor."""
 
+from dataclasses import replace
 from typing import cast
 
-from flask import current_app, g
+from flask import current_app, g, request
 
-from controller.services.sign_in import Visitor
+from controller.domain.errors import NotAllowed
+from controller.services.actors import Actor, Source, operator
+from controller.services.sign_in import Role, Visitor
 from controller.services.views import WebServices
 from web.config import WebConfig
 
@@ -31,3 +34,11 @@ def signed_in() -> Visitor:
     if found is None:
         raise RuntimeError("this page must not be reached without signing in")
     return found
+
+
+def actor() -> Actor:
+    """Who does what this request asks, with the rights that count as of now."""
+    who = signed_in()
+    if who.role is not Role.ADMINISTRATOR:
+        raise NotAllowed(f"user {who.name} belongs to no account")
+    return replace(operator(who.name, Source.WEB, who.user_id), address=request.remote_addr or "")

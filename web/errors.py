@@ -10,27 +10,45 @@ from werkzeug.exceptions import HTTPException
 
 from controller.domain.errors import StoreUnavailable
 from web.api import failures
+from web.i18n import LazyText, lazy_gettext
 
 log = logging.getLogger(__name__)
 
 RETRY_AFTER_S = 5
 
 TEXTS = {
-    400: ("That request makes no sense", "Something in the address or the form is malformed."),
-    401: ("Please sign in", "Your session is over."),
-    403: ("Not for you", "Your account may not open this page."),
-    404: ("Not found", "There is nothing at this address, or it is gone."),
-    405: ("Not that way", "This address takes another kind of request."),
-    413: ("Too much", "The form or file is larger than is accepted."),
-    429: ("Too many at once", "Please wait a moment and try again."),
-    500: ("A fault of ours", "It has been logged. Trying again may help; nothing was half-saved."),
+    400: (
+        lazy_gettext("That request makes no sense"),
+        lazy_gettext("Something in the address or the form is malformed."),
+    ),
+    401: (lazy_gettext("Please sign in"), lazy_gettext("Your session is over.")),
+    403: (lazy_gettext("Not for you"), lazy_gettext("Your account may not open this page.")),
+    404: (
+        lazy_gettext("Not found"),
+        lazy_gettext("There is nothing at this address, or it is gone."),
+    ),
+    405: (
+        lazy_gettext("Not that way"),
+        lazy_gettext("This address takes another kind of request."),
+    ),
+    413: (lazy_gettext("Too much"), lazy_gettext("The form or file is larger than is accepted.")),
+    429: (lazy_gettext("Too many at once"), lazy_gettext("Please wait a moment and try again.")),
+    500: (
+        lazy_gettext("A fault of ours"),
+        lazy_gettext("It has been logged. Trying again may help; nothing was half-saved."),
+    ),
     503: (
-        "The database is away",
-        "It cannot be reached or takes too long to answer. Calls in progress go on; "
-        "this page tries again by itself.",
+        lazy_gettext("The database is away"),
+        lazy_gettext(
+            "It cannot be reached or takes too long to answer. Calls in progress go on; "
+            "this page tries again by itself."
+        ),
     ),
 }
-_EXPIRED_FORM = ("This form is too old", "Go back, reload the page and send it again.")
+_EXPIRED_FORM = (
+    lazy_gettext("This form is too old"),
+    lazy_gettext("Go back, reload the page and send it again."),
+)
 
 
 def register(app: Flask) -> None:
@@ -40,7 +58,9 @@ def register(app: Flask) -> None:
     app.register_error_handler(500, _fault)
 
 
-def page(status: int, title: str, text: str, reference: str = "") -> tuple[str, int]:
+def page(
+    status: int, title: str | LazyText, text: str | LazyText, reference: str = ""
+) -> tuple[str, int]:
     html = render_template("error.html", status=status, title=title, text=text, reference=reference)
     return html, status
 

@@ -1,4 +1,4 @@
-"""How values read on a page: exact money, UTC times, durations, and text from strangers."""
+"""How values read on a page: exact money, times in the visitor's zone, and text from strangers."""
 
 import unicodedata
 from datetime import UTC, datetime, timedelta
@@ -9,22 +9,24 @@ from markupsafe import Markup
 
 from controller.domain.cdr import EndedBy
 from controller.domain.reasons import REFUSALS, SIGNALS, Reason, reason_from_id
+from web import i18n
 from web.fields import position_text
+from web.i18n import gettext, lazy_gettext
 
 MINUS = "\u2212"
 NOTHING = "\u2013"
 MAX_SHOWN = 48
 
 _ENDED_BY = {
-    EndedBy.CALLER: "the caller",
-    EndedBy.CALLEE: "the called side",
-    EndedBy.SERVER: "the platform",
+    EndedBy.CALLER: lazy_gettext("the caller"),
+    EndedBy.CALLEE: lazy_gettext("the called side"),
+    EndedBy.SERVER: lazy_gettext("the platform"),
 }
 _KINDS = {
-    "ordinary": "Customer",
-    "phone_card": "Phone card",
-    "clearing": "Vendor (clearing)",
-    "system": "Platform",
+    "ordinary": lazy_gettext("Customer"),
+    "phone_card": lazy_gettext("Phone card"),
+    "clearing": lazy_gettext("Vendor (clearing)"),
+    "system": lazy_gettext("Platform"),
 }
 _AMBER = frozenset({Reason.BUSY, Reason.NO_ANSWER, Reason.CANCELED, Reason.REJECTED})
 
@@ -46,6 +48,7 @@ def register(app: Flask) -> None:
         reason_tone,
         account_kind,
         ended_by,
+        moment_input,
     ):
         app.add_template_filter(filter_, filter_.__name__)
     app.jinja_env.globals["position_text"] = position_text
@@ -62,7 +65,7 @@ def money(amount: Decimal | None, currency: str = "", *, signed: bool = False) -
     fraction = fraction.rstrip("0")
     fraction = fraction.ljust(max(2, len(fraction) + len(fraction) % 2), "0")
     sign = MINUS if amount < 0 else "+" if signed and amount > 0 else ""
-    text = f"{sign}{int(whole):,}.{fraction}"
+    text = f"{sign}{_grouped(int(whole))}{i18n.number_signs().decimal}{fraction}"
     return f"{text}\u00a0{currency}" if currency else text
 
 
@@ -74,21 +77,34 @@ def rounded(amount: Decimal, currency: str = "") -> Markup:
 
 
 def count(number: int) -> str:
-    return f"{number:,}"
+    return _grouped(number)
+
+
+def _grouped(number: int) -> str:
+    return f"{number:,}".replace(",", i18n.number_signs().group)
+
+
+def _with_decimals(number: Decimal, decimals: int) -> str:
+    return f"{number:.{decimals}f}".replace(".", i18n.number_signs().decimal)
 
 
 def moment(when: datetime | None, *, date: bool = True) -> Markup | str:
-    """A UTC time; a script adds the reader's own zone as a tooltip."""
+    """A time in the visitor's zone; a script adds that of the browser as a tooltip."""
     if when is None:
         return NOTHING
-    utc = when.astimezone(UTC)
-    shown = f"{utc:%Y-%m-%d %H:%M:%S}" if date else f"{utc:%H:%M:%S}"
-    machine = utc.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    local = when.astimezone(i18n.time_zone())
+    shown = f"{local:%Y-%m-%d %H:%M:%S}" if date else f"{local:%H:%M:%S}"
+    machine = when.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return Markup('<time datetime="{}">{}</time>').format(machine, shown)
 
 
 def clock_time(when: datetime) -> str:
-    return f"{when.astimezone(UTC):%H:%M}"
+    return f"{when.astimezone(i18n.time_zone()):%H:%M}"
+
+
+def moment_input(when: datetime | None) -> str:
+    """As an input of date and time has it, in the visitor's zone (`Fields.moment` reads it)."""
+    return "" if when is None else f"{when.astimezone(i18n.time_zone()):%Y-%m-%dT%H:%M:%S}"
 
 
 def duration(span: int | timedelta) -> str:
@@ -108,11 +124,13 @@ def time_of_day(second: int) -> str:
 
 def seconds(milliseconds: int | Decimal | None) -> str:
     """Milliseconds as seconds with two decimals."""
-    return NOTHING if milliseconds is None else f"{Decimal(milliseconds) / 1000:.2f}\u00a0s"
+    if milliseconds is None:
+        return NOTHING
+    return f"{_with_decimals(Decimal(milliseconds) / 1000, 2)}\u00a0s"
 
 
 def percent(share: Decimal | None) -> str:
-    return NOTHING if share is None else f"{share:.1f}\u00a0%"
+    return NOTHING if share is None else f"{_with_decimals(share, 1)}\u00a0%"
 
 
 def visible(text: str, longest: int = MAX_SHOWN) -> Markup | str:
@@ -133,12 +151,16 @@ def _shown(character: str) -> str:
 
 
 def reason_label(reason: str) -> str:
+    return gettext(english_label(reason).replace("%", "%%"))
+
+
+def english_label(reason: str) -> str:
     return reason.replace("_", " ").capitalize()
 
 
 def reason_text(reason: str) -> str:
     known = reason_from_id(reason)
-    return SIGNALS[known].text.capitalize() if known else reason_label(reason)
+    return gettext(SIGNALS[known].text.capitalize()) if known else reason_label(reason)
 
 
 def reason_tone(reason: str) -> str:
@@ -152,8 +174,8 @@ def reason_tone(reason: str) -> str:
 
 
 def account_kind(kind: str) -> str:
-    return _KINDS.get(kind, kind)
+    return str(_KINDS.get(kind, kind))
 
 
 def ended_by(who: str) -> str:
-    return _ENDED_BY.get(EndedBy(who), who) if who in set(EndedBy) else who
+    return str(_ENDED_BY.get(EndedBy(who), who)) if who in set(EndedBy) else who

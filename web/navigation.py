@@ -6,12 +6,13 @@ from flask import current_app, request
 
 from web.access import may_open
 from web.context import visitor
+from web.i18n import LazyText, lazy_gettext
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
     endpoint: str
-    label: str
+    label: LazyText
 
     @property
     def is_current(self) -> bool:
@@ -19,13 +20,13 @@ class Entry:
 
 
 ENTRIES = (
-    Entry("dashboard.index", "Dashboard"),
-    Entry("live_calls.index", "Live calls"),
-    Entry("cdrs.index", "Call records"),
-    Entry("accounts.index", "Accounts"),
-    Entry("rates.index", "Rates"),
-    Entry("explain.rate", "Explain"),
-    Entry("coverage.index", "Coverage"),
+    Entry("dashboard.index", lazy_gettext("Dashboard")),
+    Entry("live_calls.index", lazy_gettext("Live calls")),
+    Entry("cdrs.index", lazy_gettext("Call records")),
+    Entry("accounts.index", lazy_gettext("Accounts")),
+    Entry("rates.index", lazy_gettext("Rates")),
+    Entry("explain.rate", lazy_gettext("Explain")),
+    Entry("coverage.index", lazy_gettext("Coverage")),
 )
 
 

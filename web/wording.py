@@ -3,33 +3,37 @@
 from controller.domain.configuration import AccountKind
 from controller.domain.ledger import PostingKind
 from controller.services.views.accounts import PostingRow
+from web.i18n import gettext as _
+from web.i18n import lazy_gettext
 
 _NEUTRAL = {
-    PostingKind.OPENING: "Opening balance",
-    PostingKind.PAYMENT: "Payment",
-    PostingKind.WITHDRAWAL: "Withdrawal",
-    PostingKind.MAKE_ZERO: "Balance made zero",
-    PostingKind.TRANSFER: "Transfer",
-    PostingKind.CALL_CHARGE: "Charge for a call",
-    PostingKind.CALL_TAX: "Tax on a call",
-    PostingKind.CALL_COST: "Cost of a call",
-    PostingKind.GIFT: "Gift money of a package",
-    PostingKind.PACKAGE_RENT: "Package rent",
-    PostingKind.PACKAGE_MINIMUM: "Package, minimum consumption",
-    PostingKind.PHONE_RENT: "Phone rent",
-    PostingKind.PHONE_MINIMUM: "Phone, minimum consumption",
-    PostingKind.ACCOUNT_MINIMUM: "Account, minimum consumption",
-    PostingKind.CORRECTION: "Correction",
-    PostingKind.REVERSAL: "Reversal of another posting",
+    PostingKind.OPENING: lazy_gettext("Opening balance"),
+    PostingKind.PAYMENT: lazy_gettext("Payment"),
+    PostingKind.WITHDRAWAL: lazy_gettext("Withdrawal"),
+    PostingKind.MAKE_ZERO: lazy_gettext("Balance made zero"),
+    PostingKind.TRANSFER: lazy_gettext("Transfer"),
+    PostingKind.CALL_CHARGE: lazy_gettext("Charge for a call"),
+    PostingKind.CALL_TAX: lazy_gettext("Tax on a call"),
+    PostingKind.CALL_COST: lazy_gettext("Cost of a call"),
+    PostingKind.GIFT: lazy_gettext("Gift money of a package"),
+    PostingKind.PACKAGE_RENT: lazy_gettext("Package rent"),
+    PostingKind.PACKAGE_MINIMUM: lazy_gettext("Package, minimum consumption"),
+    PostingKind.PHONE_RENT: lazy_gettext("Phone rent"),
+    PostingKind.PHONE_MINIMUM: lazy_gettext("Phone, minimum consumption"),
+    PostingKind.ACCOUNT_MINIMUM: lazy_gettext("Account, minimum consumption"),
+    PostingKind.CORRECTION: lazy_gettext("Correction"),
+    PostingKind.REVERSAL: lazy_gettext("Reversal of another posting"),
 }
 _BY_ACCOUNT = {
-    (AccountKind.CLEARING, PostingKind.PAYMENT, True): "Payment to the vendor",
-    (AccountKind.CLEARING, PostingKind.PAYMENT, False): "Payment to the vendor, taken back",
-    (AccountKind.CLEARING, PostingKind.CALL_COST, False): "Termination of a call",
-    (AccountKind.ORDINARY, PostingKind.PAYMENT, True): "Payment received",
-    (AccountKind.ORDINARY, PostingKind.PAYMENT, False): "Payment taken back",
-    (AccountKind.PHONE_CARD, PostingKind.PAYMENT, True): "Payment received",
-    (AccountKind.PHONE_CARD, PostingKind.PAYMENT, False): "Payment taken back",
+    (AccountKind.CLEARING, PostingKind.PAYMENT, True): lazy_gettext("Payment to the vendor"),
+    (AccountKind.CLEARING, PostingKind.PAYMENT, False): lazy_gettext(
+        "Payment to the vendor, taken back"
+    ),
+    (AccountKind.CLEARING, PostingKind.CALL_COST, False): lazy_gettext("Termination of a call"),
+    (AccountKind.ORDINARY, PostingKind.PAYMENT, True): lazy_gettext("Payment received"),
+    (AccountKind.ORDINARY, PostingKind.PAYMENT, False): lazy_gettext("Payment taken back"),
+    (AccountKind.PHONE_CARD, PostingKind.PAYMENT, True): lazy_gettext("Payment received"),
+    (AccountKind.PHONE_CARD, PostingKind.PAYMENT, False): lazy_gettext("Payment taken back"),
 }
 
 
@@ -41,13 +45,13 @@ def posting_words(posting: PostingRow, account_kind: str) -> str:
     except ValueError:
         return posting.kind.replace("_", " ").capitalize()
     if kind is PostingKind.CORRECTION and posting.call_id is not None:
-        return "Correction of a call"
-    return _BY_ACCOUNT.get((account, kind, posting.amount > 0)) or _NEUTRAL[kind]
+        return _("Correction of a call")
+    return str(_BY_ACCOUNT.get((account, kind, posting.amount > 0)) or _NEUTRAL[kind])
 
 
 def recurring_words(kind: str) -> str:
     """What rent or shortfall a recurring charge is: its posting has the same kind."""
-    return _NEUTRAL[PostingKind(kind)]
+    return str(_NEUTRAL[PostingKind(kind)])
 
 
 def call_words(posting: PostingRow) -> str:
@@ -56,5 +60,13 @@ def call_words(posting: PostingRow) -> str:
     if call is None:
         return ""
     if posting.kind == PostingKind.CALL_COST:
-        return f"{call.duration_s} s through {call.routing_gateway}"
-    return f"{call.billed_s} s billed, prefix {call.rate_prefix}"
+        return _(
+            "%(seconds)s s through %(gateway)s",
+            seconds=call.duration_s,
+            gateway=call.routing_gateway,
+        )
+    return _(
+        "%(seconds)s s billed, prefix %(prefix)s",
+        seconds=call.billed_s,
+        prefix=call.rate_prefix,
+    )

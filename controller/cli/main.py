@@ -11,8 +11,11 @@ from controller.cli.config import config_group
 from controller.cli.coverage import coverage_command
 from controller.cli.doctor import doctor_command
 from controller.cli.explain import explain_group
+from controller.cli.gateways import gateways_group
 from controller.cli.ledger import ledger_group
+from controller.cli.numbers import numbers_group
 from controller.cli.packages import packages_group
+from controller.cli.phones import phones_group
 from controller.cli.processes import (
     controller_command,
     database_group,
@@ -73,6 +76,9 @@ for command in (
     ledger_group,
     bill_group,
     packages_group,
+    phones_group,
+    gateways_group,
+    numbers_group,
     cdr_group,
     switch_group,
     doctor_command,

@@ -16,6 +16,8 @@ class SystemAccount(StrEnum):
     """The platform's own accounts; each exists once for every currency in use."""
 
     CASH = "cash"
+    AGENTS_CASH = "agents_cash"
+    """What agents take from the accounts below them, and give back: their till, not ours."""
     REVENUE = "revenue"
     TAX = "tax"
     TERMINATION_COST = "termination_cost"

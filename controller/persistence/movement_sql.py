@@ -51,8 +51,9 @@ ORDER BY a.id LIMIT :most
 """
 
 RECORD = """
-INSERT INTO movements (id, key, kind, asked, of_posting_id, forced, memo, who, at)
-VALUES (:id, :key, :kind, CAST(:asked AS json), :of, :forced, :memo, :who, :at)
+INSERT INTO movements (id, key, kind, asked, balances, of_posting_id, forced, memo, who, at)
+VALUES (:id, :key, :kind, CAST(:asked AS json), CAST(:balances AS json), :of, :forced, :memo, :who,
+    :at)
 """
 
 POST = """

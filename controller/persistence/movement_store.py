@@ -26,7 +26,10 @@ from controller.domain.money import plain
 from controller.domain.movements import Purse
 from controller.domain.pending import Pending, State
 from controller.persistence import movement_sql
+from controller.persistence.audit_store import write_audit
 from controller.persistence.database import transaction
+from controller.services.actors import Actor
+from controller.services.audit import AuditLine
 from controller.services.movements.orders import Asked, Hold, LimitOrder, Order, forced
 from controller.services.movements.ports import AccountFacts, Known, PostedFacts
 
@@ -152,13 +155,13 @@ class PostgresMovementWork:
     # -- write ----------------------------------------------------------------------------
 
     def write(self, order: Order, posting: Posting | None, purses: Sequence[Purse]) -> None:
-        self._record(order)
+        self._record(order, purses)
         if posting is not None:
             self._post(posting)
             self._write_funds(purses)
 
     def write_limit(self, order: LimitOrder, purse: Purse) -> None:
-        self._record(order)
+        self._record(order, (purse,))
         noted = {"key": order.key, "memo": order.memo, "who": order.who}
         if purse.funds is None:
             raise TollgateError(f"{purse.name} has no limit")
@@ -171,7 +174,7 @@ class PostgresMovementWork:
     def write_hold(
         self, order: Hold, kind: PostingKind, debit: Purse, credit: Purse, expires_at: datetime
     ) -> None:
-        self._record(order)
+        self._record(order, (debit,))
         self._execute(
             movement_sql.HOLD,
             id=keyed_posting_id(order.key),
@@ -207,19 +210,23 @@ class PostgresMovementWork:
         )
         self._write_funds(purses)
 
-    def _record(self, order: Order) -> None:
+    def _record(self, order: Order, purses: Sequence[Purse]) -> None:
+        balances = {p.name: plain(p.funds.balance) for p in purses if p.funds is not None}
         self._execute(
             movement_sql.RECORD,
             id=keyed_posting_id(order.key),
             key=order.key,
             kind=order.kind,
             asked=orjson.dumps(order.asked()).decode(),
+            balances=orjson.dumps(balances).decode(),
             of=order.asked().get("of") or None,
             forced=forced(order),
             memo=order.memo,
             who=order.who,
             at=self.now,
         )
+        if order.actor is not None:
+            write_audit(self._connection, _lines(order, order.actor, purses, balances))
 
     def _post(self, posting: Posting) -> None:
         self._execute(
@@ -288,3 +295,22 @@ def _pending(row: Row) -> Pending:
     return Pending(
         **values | {"pending_id": str(values["pending_id"]), "state": State(values["state"])}
     )
+
+
+def _lines(
+    order: Order, actor: Actor, purses: Sequence[Purse], balances: dict[str, str]
+) -> list[AuditLine]:
+    """One for each account that keeps a balance, with what it has by now."""
+    said = {name: ("", value) for name, value in order.asked().items() if value}
+    return [
+        AuditLine(
+            actor,
+            order.kind,
+            "account",
+            purse.name,
+            purse.account_id,
+            {**said, "balance": ("", balances[purse.name])},
+        )
+        for purse in purses
+        if purse.name in balances
+    ]

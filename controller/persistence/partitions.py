@@ -4,7 +4,7 @@ from datetime import date, datetime
 
 import sqlalchemy as sa
 
-PARTITIONED = ("cdrs", "call_attempts", "cdr_charges")
+PARTITIONED = ("cdrs", "call_attempts", "cdr_charges", "cdr_agents")
 
 
 def make_months(connection: sa.Connection, today: date, ahead: int = 2) -> list[str]:

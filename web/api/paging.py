@@ -15,6 +15,7 @@ from flask import request
 from pydantic import Field
 
 from web.api.problems import Problem, Problems
+from web.api.strict_json import storable
 from web.api.values import Incoming, Outgoing, WholeInQuery
 
 DEFAULT_LIMIT = 50
@@ -47,7 +48,7 @@ def place(query: PageQuery) -> list[str | int] | None:
         list_name, *parts = json.loads(raw)
     except (binascii.Error, ValueError, TypeError, RecursionError):
         raise Problem(Problems.CURSOR_INVALID) from None
-    found = [part for part in parts if isinstance(part, str | int)]
+    found = [part for part in parts if isinstance(part, int) or _is_storable(part)]
     if list_name != _list_name(query) or len(found) != len(parts):
         raise Problem(Problems.CURSOR_INVALID, "It was made for another list or filter.")
     return found
@@ -59,6 +60,16 @@ def text_place(query: PageQuery) -> str:
     if found is None:
         return ""
     if len(found) != 1 or not isinstance(found[0], str):
+        raise Problem(Problems.CURSOR_INVALID)
+    return found[0]
+
+
+def number_place(query: PageQuery) -> int | None:
+    """A place that is one number; None at the beginning."""
+    found = place(query)
+    if found is None:
+        return None
+    if len(found) != 1 or not isinstance(found[0], int) or not 0 <= found[0] < 2**63:
         raise Problem(Problems.CURSOR_INVALID)
     return found[0]
 
@@ -75,6 +86,10 @@ def links(next_cursor: str | None) -> dict[str, str]:
         return {}
     wanted = [(name, value) for name, value in request.args.items() if name != "cursor"]
     return {"next": f"{request.path}?{urlencode([*wanted, ('cursor', next_cursor)])}"}
+
+
+def _is_storable(part: object) -> bool:
+    return isinstance(part, str) and storable(part)
 
 
 def _list_name(query: PageQuery) -> str:

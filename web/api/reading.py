@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
+from urllib.parse import unquote_to_bytes
 
 from flask import request
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -15,9 +16,9 @@ from web.api.problems import FieldError, Problem, Problems
 Model = TypeVar("Model", bound=BaseModel)
 
 MAX_ERRORS = 50
-MAX_KEY = 200
+MAX_KEY = 128
 _ETAG = re.compile(r'"([0-9]{1,18})"', re.ASCII)
-_KEY = re.compile(r"[\x21-\x7e]{1,200}", re.ASCII)
+_KEY = re.compile(r"[\x21-\x7e]{1,128}", re.ASCII)
 
 
 def path_value(name: str, adapter: TypeAdapter[Any], text: str) -> Any:
@@ -32,13 +33,17 @@ def path_value(name: str, adapter: TypeAdapter[Any], text: str) -> Any:
 
 def query(model: type[Model]) -> Model:
     """The query string. A parameter that is there twice is refused, and so is an unknown one."""
+    try:
+        unquote_to_bytes(request.query_string).decode("utf-8")
+    except UnicodeDecodeError:
+        raise Problem(Problems.MALFORMED_REQUEST, "The query is not UTF-8.") from None
     given: dict[str, str] = {}
     errors = []
     for name, values in request.args.lists():
         if len(values) > 1:
             errors.append(FieldError(field=name[:80], message="This is given more than once."))
         elif not strict_json.storable(name + values[0]):
-            errors.append(FieldError(field="", message="No NUL and nothing but UTF-8."))
+            errors.append(FieldError(field="", message="There is a NUL in it."))
         else:
             given[name] = values[0]
     if errors:

@@ -5,6 +5,7 @@ them. What comes in is as narrow as what the services accept, or narrower.
 """
 
 import re
+from dataclasses import fields
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any
@@ -144,3 +145,10 @@ Text = Annotated[str, BeforeValidator(str)]
 """What has a text form: a section of numbers, an address, a rule."""
 
 Revision = Annotated[int, Field(description="Counts changes; also the ETag.")]
+
+
+def parts_of(*sources: Any) -> dict[str, Any]:
+    """The fields of some dataclasses side by side, for one model."""
+    return {
+        field.name: getattr(source, field.name) for source in sources for field in fields(source)
+    }

@@ -5,6 +5,7 @@ Money is numeric(24,10): ten digits after the point, the largest scale of a rate
 
 from controller.persistence.schema.accounts import account_tree, audit_log
 from controller.persistence.schema.api import api_replies
+from controller.persistence.schema.call_sums import call_sums, call_sums_new, cdr_agents
 from controller.persistence.schema.columns import metadata
 from controller.persistence.schema.decks import (
     deck_changes,
@@ -79,7 +80,10 @@ __all__ = [
     "calendar_days",
     "calendars",
     "call_attempts",
+    "call_sums",
+    "call_sums_new",
     "calls",
+    "cdr_agents",
     "cdr_charges",
     "cdrs",
     "configuration_state",

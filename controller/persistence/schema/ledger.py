@@ -34,6 +34,8 @@ movements = Table(
     Column("kind", Text, nullable=False),
     # what the key stands for, in words
     Column("asked", JSON, nullable=False),
+    # of the accounts that keep one, by name, after it; none: of before they were kept
+    Column("balances", JSON),
     # the posting that it reverses or refers to
     Column("of_posting_id", UUID(as_uuid=False)),
     # although the account had not enough
@@ -41,6 +43,7 @@ movements = Table(
     free_text("memo"),
     free_text("who"),
     Column("at", Moment, nullable=False),
+    Index("movements_at_idx", "at", "id"),
     # a posting is reversed once
     Index(
         "movements_reversal_idx",

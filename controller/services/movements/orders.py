@@ -13,6 +13,7 @@ from controller.domain.ledger import PostingKind, SystemAccount
 from controller.domain.moments import moment_text
 from controller.domain.money import plain
 from controller.domain.movements import Cover, LimitMode
+from controller.services.actors import Actor
 
 Asked = dict[str, str]
 
@@ -26,6 +27,8 @@ class Order:
     key: str
     memo: str = ""
     who: str = ""
+    actor: Actor | None = None
+    """Who gave it, for the audit log; `who` is his name."""
 
     def asked(self) -> Asked:
         raise NotImplementedError
@@ -33,29 +36,31 @@ class Order:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deposit(Order):
-    """A payment: money from outside, from `cash`."""
+    """A payment: money from outside, through a till."""
 
     kind: ClassVar[str] = PostingKind.PAYMENT
 
     account: str
     amount: Decimal
+    till: SystemAccount = SystemAccount.CASH
 
     def asked(self) -> Asked:
-        return {"account": self.account, "amount": plain(self.amount)}
+        return {"account": self.account, "amount": plain(self.amount), **_other(self.till)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Withdrawal(Order):
-    """Money out, to `cash` (the reference's deduction)."""
+    """Money out, through a till (the reference's deduction)."""
 
     kind: ClassVar[str] = PostingKind.WITHDRAWAL
 
     account: str
     amount: Decimal
     cover: Cover = Cover.REQUIRED
+    till: SystemAccount = SystemAccount.CASH
 
     def asked(self) -> Asked:
-        return {"account": self.account, "amount": plain(self.amount)}
+        return {"account": self.account, "amount": plain(self.amount), **_other(self.till)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,14 +80,16 @@ class Transfer(Order):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MakeZero(Order):
-    """The balance becomes 0, whatever it is then; the other side is `adjustments`."""
+    """The balance becomes 0, whatever it is then; `against` is the other side."""
 
     kind: ClassVar[str] = PostingKind.MAKE_ZERO
 
     account: str
+    against: SystemAccount = SystemAccount.ADJUSTMENTS
 
     def asked(self) -> Asked:
-        return {"account": self.account}
+        own = self.against is not SystemAccount.ADJUSTMENTS
+        return {"account": self.account, **({"against": self.against.value} if own else {})}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,6 +166,11 @@ class Hold(Order):
 
 Move = Deposit | Withdrawal | Transfer | MakeZero | Correction | Reversal
 """Orders that post at once."""
+
+
+def _other(till: SystemAccount) -> Asked:
+    """Named where it is not the platform's own: keys of before mean that one."""
+    return {} if till is SystemAccount.CASH else {"till": till.value}
 
 
 def forced(order: Order) -> bool:

@@ -115,11 +115,12 @@ def _route(work: MovementWork, order: Move) -> _Route | NotMoved:
         return _Route(source, target, order.amount, order.cover)
     account = customer(work, order.account)
     if isinstance(order, Deposit):
-        return _Route(_cash(work, account), account, order.amount)
+        return _Route(work.system(order.till, account.currency), account, order.amount)
     if isinstance(order, Withdrawal):
-        return _Route(account, _cash(work, account), order.amount, order.cover)
+        till = work.system(order.till, account.currency)
+        return _Route(account, till, order.amount, order.cover)
     if isinstance(order, MakeZero):
-        other = work.system(SystemAccount.ADJUSTMENTS, account.currency)
+        other = work.system(order.against, account.currency)
         return _Route(account, other, None, Cover.WAIVED)
     return _correction(work, order, account)
 
@@ -154,10 +155,6 @@ def _there(work: MovementWork, posting_id: str) -> PostedFacts:
     if posting is None:
         raise InvalidInput(f"there is no posting {posting_id}")
     return posting
-
-
-def _cash(work: MovementWork, account: AccountFacts) -> AccountFacts:
-    return work.system(SystemAccount.CASH, account.currency)
 
 
 def _carry_out(work: MovementWork, order: Move, route: _Route) -> Moved | NotMoved:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,9 @@ import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 
+from controller.domain.rights import Right
+from controller.services.sign_in import Role
+from tests.integration.tenants import Tenants
 from tests.web.api.callers import ApiClient, TestTokens
 from tests.web.conftest import PASSWORDS, OwnedClock
 from tests.web.wiring import web_services
@@ -57,3 +61,29 @@ def as_user(api_app: Flask, tokens: TestTokens) -> As:
 def api(as_user: As) -> ApiClient:
     """An administrator's."""
     return as_user()
+
+
+@pytest.fixture
+def tenants(database_url: str, engine: sa.Engine, tmp_path: Path) -> Tenants:
+    """bd ─ dhaka ─ shop      atlas ─ cairo      solo"""
+    return Tenants(database_url, engine, tmp_path)
+
+
+AsAgent = Callable[..., ApiClient]
+
+
+@pytest.fixture
+def as_agent(as_user: As, tenants: Tenants) -> AsAgent:
+    """A client of the user of an agent's account, without some of the rights."""
+
+    def client(account: str, *without: Right, **more: Any) -> ApiClient:
+        actor = tenants.agent_without(account, *without)
+        return as_user(
+            actor.name,
+            role=Role.AGENT,
+            account_id=actor.account_id,
+            rights=actor.rights,
+            **more,
+        )
+
+    return client

@@ -2,10 +2,17 @@
 
 from web.api.operations import Operation
 from web.api.resource import Resource
-from web.api.resources import itself
+from web.api.resources import accounts, audit, gateways, itself, phones
 from web.api.resources.blueprint import blueprint
 
-RESOURCES: tuple[Resource, ...] = (itself.resource,)
+RESOURCES: tuple[Resource, ...] = (
+    itself.resource,
+    accounts.resource,
+    phones.resource,
+    gateways.mapping,
+    gateways.routing,
+    audit.resource,
+)
 OPERATIONS: tuple[Operation, ...] = tuple(
     operation for resource in RESOURCES for operation in resource.operations
 )

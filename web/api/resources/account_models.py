@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AliasPath, Field
+from pydantic import Field
 
 from controller.domain.configuration import AccountKind
 from controller.domain.rights import Right
@@ -105,11 +105,111 @@ class AccountSeriesNew(Incoming):
     shared: AccountChange = AccountChange()
 
 
-def _spec(name: str) -> AliasPath:
-    return AliasPath("spec", name)
-
-
 class AccountOut(Outgoing):
     """An account, without its money (`/accounts/{account}/balance`)."""
 
-    name: str = Field(validation_alias=_spec("name"))
+    name: str
+    title: str
+    kind: AccountKind
+    currency: str
+    parent: str | None
+    is_agent: bool = Field(description="Somebody is below it; nobody sets this.")
+    rate_group: str | None
+    private_rate_group: str | None
+    overdraft_limit: AmountOut = Field(description="Changed by `/accounts/{account}/credit`.")
+    monthly_minimum: AmountOut
+    capacity: int | None
+    subtree_capacity: int | None
+    locked: bool
+    expires_at: MomentOut | None
+    number_sections: list[Text]
+    destination_rules: list[Text]
+    rights: list[Right]
+    effective_rights: list[Right] = Field(description="Those that every agent above has too.")
+    low_balance: AmountOut | None
+    low_balance_locks: bool
+    locked_for_balance_at: MomentOut | None
+    awaiting_approval: bool
+    company: str
+    contact_person: str
+    telephone: str
+    fax: str
+    email: str
+    email_cc: str
+    email_bcc: str
+    address: str
+    post_code: str
+    bank: str
+    card_type: str
+    card_number: str
+    memo: str
+    closed: bool
+    created_at: MomentOut
+    revision: Revision
+
+
+class AccountRowOut(Outgoing):
+    """An account in a list, with its money as it is now."""
+
+    name: str
+    title: str
+    kind: AccountKind
+    currency: str
+    parent: str
+    rate_group: str
+    locked: bool
+    expires_at: MomentOut | None
+    closed_at: MomentOut | None
+    awaiting_approval: bool
+    created_at: MomentOut
+    children: int
+    balance: AmountOut
+    overdraft_limit: AmountOut
+    reserved: AmountOut
+    available: AmountOut
+    low_balance: AmountOut | None
+    is_low: bool
+    lines: int = Field(description="Calls in progress.")
+
+
+class AccountPageOut(PageOut):
+    items: list[AccountRowOut]
+
+
+class AccountsMade(Outgoing):
+    """Those that were made, in the order of the request."""
+
+    accounts: list[AccountOut]
+
+
+class RightOut(Outgoing):
+    """A right, and why it does not count where it was given."""
+
+    right: Right
+    given: bool
+    counts: bool
+    lacking_above: list[str]
+
+
+class RightsOut(Outgoing):
+    rights: list[RightOut]
+
+
+class TreeQuery(Incoming):
+    under: Annotated[Name | None, Field(description="Empty: where your tree begins.")] = None
+    after: Annotated[
+        str, Field(max_length=200, description="The last name of the page before.")
+    ] = ""
+
+
+class TreeNodeOut(Outgoing):
+    """An agent; `agents` are those directly below it, `accounts` all accounts directly below."""
+
+    name: str
+    title: str
+    agents: int
+    accounts: int
+
+
+class TreeOut(Outgoing):
+    items: list[TreeNodeOut]

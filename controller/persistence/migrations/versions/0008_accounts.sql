@@ -119,3 +119,12 @@ CREATE TRIGGER audit_log_immutable BEFORE UPDATE OR DELETE ON audit_log
     FOR EACH ROW EXECUTE FUNCTION rows_are_immutable();
 CREATE TRIGGER audit_log_not_truncated BEFORE TRUNCATE ON audit_log
     FOR EACH STATEMENT EXECUTE FUNCTION rows_are_immutable();
+
+-- What movements left, for receipts and histories.
+ALTER TABLE movements ADD COLUMN balances JSON;
+CREATE INDEX movements_at_idx ON movements (at, id);
+
+-- The till of agents, in every currency that there is.
+INSERT INTO accounts (name, kind, currency)
+SELECT 'agents_cash:' || currency, 'system', currency FROM accounts WHERE kind = 'system'
+GROUP BY currency;
