@@ -81,6 +81,12 @@ class Settings(BaseSettings):
         le=5,
         description="Reverse proxies before the web application that set X-Forwarded-*.",
     )
+    api_requests_per_minute: int = Field(
+        600, ge=1, le=1_000_000, description="Requests a minute that each API token may send."
+    )
+    api_without_https: bool = Field(
+        False, description="Take API tokens over plain HTTP from other machines too."
+    )
     metrics_port: int = Field(
         0, ge=0, le=65535, description="Prometheus port of the controller on loopback; 0: none."
     )

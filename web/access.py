@@ -4,7 +4,7 @@ The check runs before every request and before CSRF protection; nothing is open 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from flask import Flask, abort, current_app, g, redirect, request, url_for
@@ -19,20 +19,23 @@ View = TypeVar("View", bound=Callable[..., ResponseReturnValue])
 @dataclass(frozen=True, slots=True)
 class Access:
     """`roles` empty: nobody needs to be signed in. `polls`: the page asks by itself, so it does
-    not keep a session alive. `by_token`: the API, which asks for a token and for no cookie."""
+    not keep a session alive. `by_token`: the API, which asks for a token and for no cookie.
+    `most_bytes`: what a form may bring, where it is more than forms usually do."""
 
     roles: frozenset[Role] = frozenset()
     reads_session: bool = True
     polls: bool = False
     by_token: bool = False
+    most_bytes: int | None = None
 
 
 OPEN = Access(reads_session=False)
 BY_TOKEN = Access(reads_session=False, by_token=True)
 ANYONE = Access()
 SIGNED_IN = Access(frozenset(Role))
+SIGNED_IN_POLLING = Access(frozenset(Role), polls=True)
+AGENTS = Access(frozenset({Role.ADMINISTRATOR, Role.AGENT}))
 ADMINISTRATORS = Access(frozenset({Role.ADMINISTRATOR}))
-ADMINISTRATORS_POLLING = Access(frozenset({Role.ADMINISTRATOR}), polls=True)
 
 _ATTRIBUTE = "tollgate_access"
 _FLASKS_OWN = {"static": OPEN}
@@ -46,6 +49,11 @@ def allow(access: Access) -> Callable[[View], View]:
         return view
 
     return declare
+
+
+def up_to(access: Access, most_bytes: int) -> Access:
+    """The same for forms that bring long lists or files."""
+    return replace(access, most_bytes=most_bytes)
 
 
 def access_of(app: Flask, endpoint: str) -> Access | None:
@@ -74,6 +82,8 @@ def guard() -> ResponseReturnValue | None:
     access = access_of(current_app, request.endpoint)
     if access is None:
         abort(403)
+    if access.most_bytes is not None:
+        request.max_content_length = request.max_form_memory_size = access.most_bytes
     if not access.reads_session:
         return None
     g.visitor = visitor = sessions.find_visitor(active=not access.polls)

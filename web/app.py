@@ -9,18 +9,34 @@ from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from controller.services.views import WebServices
-from web import access, api, errors, formatting, i18n, pricing_words, security_headers
+from web import (
+    access,
+    api,
+    errors,
+    formatting,
+    i18n,
+    pricing_words,
+    security_headers,
+    service_texts,
+)
 from web.config import WebConfig
 from web.context import CONFIG, SERVICES, visitor
+from web.forms.once import new_key
 from web.navigation import navigation
 from web.pages import (
+    account_batches,
+    account_forms,
+    account_tabs,
     accounts,
     cdrs,
     coverage,
     dashboard,
     explain,
+    gateways,
     health,
     live_calls,
+    payments,
+    phones,
     rates,
     sign_in,
 )
@@ -31,7 +47,7 @@ PAGES = (
     dashboard.pages,
     live_calls.pages,
     cdrs.pages,
-    accounts.pages,
+    *(module.pages for module in (accounts, phones, gateways, payments)),
     rates.pages,
     explain.pages,
     coverage.pages,
@@ -68,9 +84,17 @@ def create_app(services: WebServices, config: WebConfig | None = None) -> Flask:
         app.register_blueprint(pages)
     api.register(app, csrf)
     i18n.register(app)
+    service_texts.register(app)
     formatting.register(app)
     pricing_words.register(app)
-    app.context_processor(lambda: {"visitor": visitor(), "navigation": navigation, "asset": _asset})
+    app.context_processor(
+        lambda: {
+            "visitor": visitor(),
+            "navigation": navigation,
+            "asset": _asset,
+            "form_key": new_key,
+        }
+    )
     access.require_declarations(app)
     return app
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from controller.services.views.cdrs import AttemptRow
-from controller.services.views.dashboard import Minute
+from controller.services.views.dashboard import Hour, Minute, Span
 
 WIDTH, HEIGHT = 720, 150
 TALK_SHARE = 0.2
@@ -35,6 +35,29 @@ class BarChart:
 
 
 @dataclass(frozen=True, slots=True)
+class PairBar:
+    """An hour's two values, as bars side by side: yesterday's and today's, which may be to come."""
+
+    hour: Hour
+    x: float
+    width: float
+    today: Decimal | None
+    today_height: float
+    yesterday: Decimal
+    yesterday_height: float
+
+
+@dataclass(frozen=True, slots=True)
+class PairChart:
+    """The hours of a day, today beside yesterday; `top` is the scale's end."""
+
+    bars: tuple[PairBar, ...]
+    top: Decimal
+    width: int = WIDTH
+    height: int = HEIGHT
+
+
+@dataclass(frozen=True, slots=True)
 class Segment:
     """A phase of an attempt, in percent of the timeline's width."""
 
@@ -54,6 +77,29 @@ def minute_chart(minutes: tuple[Minute, ...]) -> BarChart:
     top = _round_up(max((m.offered for m in minutes), default=0))
     step = WIDTH / max(1, len(minutes))
     return BarChart(tuple(_bar(m, n * step, step, top) for n, m in enumerate(minutes)), top)
+
+
+def hour_chart(hours: tuple[Hour, ...], value: Callable[[Span], Decimal]) -> PairChart:
+    """Values below zero (corrections) have no bar; the table beside the chart has them."""
+    pairs = [(h, value(h.today) if h.today else None, value(h.yesterday)) for h in hours]
+    top = _nice(max((v for _, *both in pairs for v in both if v is not None), default=Decimal(0)))
+    step = WIDTH / max(1, len(pairs))
+
+    def height(amount: Decimal | None) -> float:
+        return float(max(amount or Decimal(0), Decimal(0)) * HEIGHT / top)
+
+    return PairChart(
+        tuple(
+            PairBar(hour, n * step + 3, step / 2 - 3, now, height(now), before, height(before))
+            for n, (hour, now, before) in enumerate(pairs)
+        ),
+        top,
+    )
+
+
+def change_percent(now: Decimal | int, before: Decimal | int) -> Decimal | None:
+    """How much more there is than before; None where there was nothing to compare with."""
+    return Decimal(100) * (Decimal(now) - before) / before if before > 0 else None
 
 
 def attempt_segments(
@@ -97,3 +143,11 @@ def _round_up(number: int) -> int:
             if digit * power >= number:
                 return digit * power
         power *= 10
+
+
+def _nice(amount: Decimal) -> Decimal:
+    """The next of 1, 2, 5 times a power of ten that is not below; 1 of nothing."""
+    if amount <= 0:
+        return Decimal(1)
+    power = Decimal(10) ** amount.adjusted()
+    return next(digit * power for digit in (1, 2, 5, 10) if digit * power >= amount)

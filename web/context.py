@@ -1,13 +1,11 @@
 """What a request handler reaches for: the services, the settings, the visitor."""
 
-from dataclasses import replace
 from typing import cast
 
 from flask import current_app, g, request
 
-from controller.domain.errors import NotAllowed
-from controller.services.actors import Actor, Source, operator
-from controller.services.sign_in import Role, Visitor
+from controller.services.actors import Actor, Source
+from controller.services.sign_in import Visitor
 from controller.services.views import WebServices
 from web.config import WebConfig
 
@@ -38,7 +36,7 @@ def signed_in() -> Visitor:
 
 def actor() -> Actor:
     """Who does what this request asks, with the rights that count as of now."""
-    who = signed_in()
-    if who.role is not Role.ADMINISTRATOR:
-        raise NotAllowed(f"user {who.name} belongs to no account")
-    return replace(operator(who.name, Source.WEB, who.user_id), address=request.remote_addr or "")
+    if "actor" not in g:
+        address = request.remote_addr or ""
+        g.actor = services().users.actor(signed_in(), Source.WEB, address)
+    return cast(Actor, g.actor)

@@ -8,9 +8,17 @@ from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
-from controller.domain.errors import StoreUnavailable
+from controller.domain.errors import (
+    Conflict,
+    InvalidFields,
+    NotAllowed,
+    NotFound,
+    StoreUnavailable,
+    TollgateError,
+)
 from web.api import failures
 from web.i18n import LazyText, lazy_gettext
+from web.service_texts import service_text
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +63,8 @@ def register(app: Flask) -> None:
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(CSRFError, _csrf_error)
     app.register_error_handler(StoreUnavailable, _store_unavailable)
+    for kind in (NotFound, NotAllowed, InvalidFields, Conflict):
+        app.register_error_handler(kind, _refused)
     app.register_error_handler(500, _fault)
 
 
@@ -78,6 +88,19 @@ def _http_error(error: HTTPException) -> ResponseReturnValue:
 def _csrf_error(error: CSRFError) -> ResponseReturnValue:
     log.warning("form refused", extra={"path": request.path, "why": error.description})
     return page(400, *_EXPIRED_FORM)
+
+
+def _refused(error: TollgateError) -> ResponseReturnValue:
+    """What a service refuses and no form was there to say it in. What is not found is told in the
+    same words whether it does not exist or is somebody else's."""
+    if failures.concerns_api():
+        return failures.problem_of(error).response()
+    if isinstance(error, NotFound):
+        return page(404, *TEXTS[404])
+    if isinstance(error, NotAllowed):
+        return page(403, TEXTS[403][0], service_text(error))
+    status = 409 if isinstance(error, Conflict) else 400
+    return page(status, lazy_gettext("That cannot be done"), service_text(error))
 
 
 def _store_unavailable(error: StoreUnavailable) -> ResponseReturnValue:

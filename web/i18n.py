@@ -43,7 +43,11 @@ class LazyText:
     message: str
 
     def __str__(self) -> str:
+        """A text with places for values needs `with_values`."""
         return gettext(self.message)
+
+    def with_values(self, **values: object) -> str:
+        return gettext(self.message, **values)
 
     def __html__(self) -> str:
         return str(escape(str(self)))
@@ -103,6 +107,19 @@ def catalogue(language: str, domain: str = DOMAIN) -> NullTranslations:
         write_mo(compiled, read_po(file, locale=language, domain=domain))
     compiled.seek(0)
     return Translations(compiled)
+
+
+def message_ids(language: str, domain: str) -> list[str]:
+    """Of a catalogue; plurals by their singular."""
+    path = _po_file(language, domain)
+    if language not in languages() or not path.is_file():
+        return []
+    with path.open("rb") as file:
+        return [_single(message.id) for message in read_po(file, locale=language) if message.id]
+
+
+def _single(message: str | list[str] | tuple[str, ...]) -> str:
+    return message if isinstance(message, str) else message[0]
 
 
 def _po_file(language: str, domain: str) -> Path:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from flask import current_app, request
+from flask import current_app, request, url_for
 
 from web.access import may_open
 from web.context import visitor
@@ -13,6 +13,11 @@ from web.i18n import LazyText, lazy_gettext
 class Entry:
     endpoint: str
     label: LazyText
+    values: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def address(self) -> str:
+        return url_for(self.endpoint, **dict(self.values))
 
     @property
     def is_current(self) -> bool:
@@ -24,6 +29,9 @@ ENTRIES = (
     Entry("live_calls.index", lazy_gettext("Live calls")),
     Entry("cdrs.index", lazy_gettext("Call records")),
     Entry("accounts.index", lazy_gettext("Accounts")),
+    Entry("phones.index", lazy_gettext("Phones")),
+    Entry("gateways.index", lazy_gettext("Gateways"), (("kind", "mapping"),)),
+    Entry("payments.index", lazy_gettext("Payments")),
     Entry("rates.index", lazy_gettext("Rates")),
     Entry("explain.rate", lazy_gettext("Explain")),
     Entry("coverage.index", lazy_gettext("Coverage")),

@@ -9,14 +9,22 @@ from controller.bootstrap.foundations import database_url, engine
 from controller.bootstrap.process_identity import elapsed_s, is_dead, own_identity
 from controller.bootstrap.tenure import SwitchTenure
 from controller.config import Settings
+from controller.domain.errors import StoreUnavailable
 from controller.domain.lease import Lease, LeaseTerms
+from controller.persistence.call_store import PostgresCallStore
 from controller.persistence.config_reader import ConfigurationWatcher
 from controller.persistence.database import driver_url
 from controller.persistence.lease_store import PostgresLeaseStore
+from controller.persistence.offline_log import FileOfflineLog
 from controller.persistence.rate_loader import RateGroups
+from controller.services.late_admissions import LateAdmissions
+from controller.services.offline_desk import OfflineDesk
 from controller.services.ownership import Ownership
 
 log = logging.getLogger(__name__)
+
+TELL_EVERY_S = 5.0
+TELL_AGAIN_S = 0.5
 
 
 class ControllerProcess:
@@ -40,8 +48,13 @@ class ControllerProcess:
             elapsed_s=elapsed_s,
             is_dead=is_dead,
         )
+        files = FileOfflineLog(settings.data_dir / "offline", self._me.token)
+        self._desk = OfflineDesk(files, self._ownership.may_refuse)
+        self._late_store = PostgresCallStore(self._url, application="tollgate-late")
+        self._late = LateAdmissions(files, self._late_store, self._desk.learn)
+        self._telling = asyncio.Lock()
         self._tenure: SwitchTenure | None = None
-        self._owning: asyncio.Task[None] | None = None
+        self._work: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
         """Claim the switch; the work goes on until `stop`."""
@@ -50,22 +63,25 @@ class ControllerProcess:
             "controller started",
             extra={"switch": self._settings.switch_id, "owner": str(self._me)},
         )
-        self._owning = asyncio.get_running_loop().create_task(self._ownership.run())
+        loop = asyncio.get_running_loop()
+        self._work = [loop.create_task(work) for work in (self._own(), self._keep_telling())]
 
     async def stop(self) -> None:
         """Let calls go on at the switch, commit what waits, then give the switch back."""
-        if self._owning is not None:
-            self._owning.cancel()
-            await asyncio.gather(self._owning, return_exceptions=True)
+        for task in self._work:
+            task.cancel()
+        await asyncio.gather(*self._work, return_exceptions=True)
         if self._tenure is not None:
             await self._tenure.finish()
         await self._ownership.release()
         self._leases.close()
+        self._late_store.close()
         self._watcher.stop()
 
     # -- Tenure ---------------------------------------------------------------------------
 
     async def begin(self, lease: Lease) -> None:
+        await self._tell_late()  # before any end of such a call is heard
         self._tenure = SwitchTenure(
             self._settings,
             self._url,
@@ -73,6 +89,7 @@ class ControllerProcess:
             lease,
             self._ownership,
             self._ownership.fenced,
+            self._desk,
         )
         self._tenure.start()
 
@@ -87,6 +104,31 @@ class ControllerProcess:
 
     async def superseded(self) -> bool:
         return self._tenure is not None and await self._tenure.superseded()
+
+    # -- calls that were admitted without the database ------------------------------------
+
+    async def _own(self) -> None:
+        """Not before the database knows what a controller that died here has admitted."""
+        while not await self._tell_late():
+            await asyncio.sleep(TELL_AGAIN_S)
+        await self._ownership.run()
+
+    async def _keep_telling(self) -> None:
+        while True:
+            await asyncio.sleep(TELL_EVERY_S)
+            await self._tell_late()
+
+    async def _tell_late(self) -> bool:
+        """Whether all that is there was told."""
+        async with self._telling:
+            try:
+                await asyncio.to_thread(self._late.tell)
+            except StoreUnavailable:
+                return False
+            except Exception:
+                # whatever it is, it stays on disk and must not keep the switch without an owner
+                log.exception("late admissions not told")
+        return True
 
 
 async def run_controller(settings: Settings) -> None:

@@ -31,6 +31,7 @@ from controller.services.calls import CallService
 from controller.services.journal import GroupCommitJournal
 from controller.services.journal_entries import Entry, Outcome
 from controller.services.leased_link import CommandRights, LeasedLink
+from controller.services.offline_desk import Offline
 from controller.services.ports import ConfigurationSource
 from controller.services.recovery import Recovery
 
@@ -52,6 +53,7 @@ class SwitchTenure:
         lease: Lease,
         rights: CommandRights,
         fenced: Callable[[int], None],
+        offline: Offline,
     ) -> None:
         """`fenced` hears of the epoch that the database refuses, on this loop's thread."""
         self._lease = lease
@@ -67,6 +69,7 @@ class SwitchTenure:
             settings.journal_max_batch,
             settings.journal_max_waiting,
             fenced=lambda: self._call_soon(fenced, lease.epoch),
+            offline=offline,
         )
         spool = CdrSpool(settings.spool_dir, settings.switch_id)
         self._clock = SwitchClock()
@@ -79,7 +82,13 @@ class SwitchTenure:
             settings.switch_timeout_s,
         )
         self.calls = CallService(
-            LeasedLink(self._link, rights, telemetry.COMMANDS_WITHHELD.inc),
+            LeasedLink(
+                self._link,
+                rights,
+                telemetry.COMMANDS_WITHHELD.inc,
+                lease.epoch,
+                self._link.owner_epoch,
+            ),
             self.journal,
             configuration,
             self._clock,

@@ -7,28 +7,42 @@ from controller.bootstrap.foundations import SystemClock, engine
 from controller.config import Settings
 from controller.persistence.account_store import PostgresAccountStore
 from controller.persistence.audit_store import PostgresAudit
+from controller.persistence.billing_store import PostgresBilling
 from controller.persistence.coverage_store import PostgresCoverage
 from controller.persistence.gateway_store import PostgresGateways
 from controller.persistence.holdings_reader import PostgresHoldings
+from controller.persistence.ledger_store import PostgresBooks
+from controller.persistence.movement_store import PostgresMovements
+from controller.persistence.payment_store import PostgresPayments
 from controller.persistence.phone_store import PostgresPhones
 from controller.persistence.rate_lookup import LookupConfigurations
 from controller.persistence.reply_store import PostgresReplies
+from controller.persistence.second_factor_store import PostgresSecondFactors
+from controller.persistence.token_store import PostgresTokens
+from controller.persistence.user_store import PostgresUserDirectory
 from controller.persistence.users import PostgresUsers
 from controller.persistence.views.accounts import PostgresAccounts
 from controller.persistence.views.cdrs import PostgresCdrs
 from controller.persistence.views.dashboard import PostgresDashboard
 from controller.persistence.views.live_calls import PostgresLiveCalls
+from controller.persistence.views.owners import PostgresOwners
 from controller.persistence.views.rates import PostgresRates
 from controller.persistence.views.reading import PostgresProbe
 from controller.services.accounts.service import Accounts
-from controller.services.api_callers import NoTokens
+from controller.services.api_tokens import ApiTokens
+from controller.services.billing_run.run import BillingRun
 from controller.services.gateways.mapping import MappingGateways
 from controller.services.gateways.routing import RoutingGateways
+from controller.services.movements.run import Movements
 from controller.services.passwords import Argon2Passwords
+from controller.services.payments import Payments
 from controller.services.phones.service import Phones
+from controller.services.second_factor import Seal, SecondFactor
 from controller.services.sign_in import SignIn
+from controller.services.users import Users
 from controller.services.views import WebServices
 from controller.services.views.coverage import CoverageWatch
+from controller.services.views.denials import Denials
 from controller.services.views.explain import ExplainView
 
 SECRET_BYTES = 32
@@ -38,8 +52,15 @@ def web_services(settings: Settings) -> WebServices:
     """Everything that `web.create_app` is given."""
     database, clock = engine(settings), SystemClock()
     configurations = LookupConfigurations(database)
+    passwords, seal = Argon2Passwords(), Seal(web_secret(settings))
+    users = Users(PostgresUserDirectory(database), passwords)
+    tokens = ApiTokens(PostgresTokens(database), users, clock)
+    second_factor = SecondFactor(PostgresSecondFactors(database), seal, clock)
     return WebServices(
-        sign_in=SignIn(PostgresUsers(database), Argon2Passwords(), clock),
+        sign_in=SignIn(PostgresUsers(database), passwords, clock, second_factor=second_factor),
+        users=users,
+        tokens=tokens,
+        second_factor=second_factor,
         live_calls=PostgresLiveCalls(database),
         cdrs=PostgresCdrs(database),
         accounts=PostgresAccounts(database),
@@ -47,13 +68,21 @@ def web_services(settings: Settings) -> WebServices:
         rates=PostgresRates(database),
         explain=ExplainView(configurations, PostgresHoldings(database)),
         coverage=CoverageWatch(PostgresCoverage(database), clock, configurations.version),
+        denials=Denials(PostgresOwners(database), PostgresAudit(database)),
         account_records=Accounts(PostgresAccountStore(database)),
         phones=Phones(PostgresPhones(database)),
         mapping_gateways=MappingGateways(PostgresGateways(database)),
         routing_gateways=RoutingGateways(PostgresGateways(database)),
         audit=PostgresAudit(database),
+        books=PostgresBooks(database),
+        payments=Payments(
+            Movements(PostgresMovements(database)),
+            BillingRun(PostgresBilling(database), clock),
+            PostgresPayments(database),
+            PostgresAudit(database),
+        ),
         database=PostgresProbe(database),
-        api_callers=NoTokens(),
+        api_callers=tokens,
         api_replies=PostgresReplies(database),
         clock=clock,
     )

@@ -39,6 +39,7 @@ from controller.persistence.call_store import PostgresCallStore
 from controller.persistence.cdr_store import PostgresRecords
 from controller.persistence.database import driver_url
 from controller.persistence.views.cdrs import PostgresCdrs
+from controller.services.actors import EVERYTHING
 from controller.services.books import Ingested, ingest
 from controller.services.recovery import SPOOL_AGE_S
 from controller.services.views.cdrs import CdrRow
@@ -124,7 +125,7 @@ def show_command(settings: Settings, call_id: str, as_json: bool) -> None:
     engine = bootstrap.engine(settings)
     records = PostgresRecords(engine)
     with database_errors():
-        detail = PostgresCdrs(engine).detail(wanted)
+        detail = PostgresCdrs(engine).detail(EVERYTHING, wanted)
         posted = records.postings_of(detail) if detail else []
         open_call = records.open_call(wanted) if detail is None else None
     if detail is None:

@@ -53,7 +53,7 @@ def phones_group() -> None:
 @records.JSON
 @click.pass_obj
 def list_command(settings: Settings, /, sort: str, as_json: bool, **asked: object) -> None:
-    """List phones whose number, or a DID of which, begins with --search."""
+    """List phones. --search: the beginning of the number, or a whole DID."""
     query = PhoneQuery(sort=PhoneSort(sort), **asked)  # type: ignore[arg-type]  # click's options
     with database_errors():
         page = _phones(settings).page(records.acting(), query)

@@ -30,6 +30,8 @@ def web_command(settings: Settings) -> None:
         secret_key=bootstrap.web_secret(settings),
         secure_cookies=True if settings.web_secure_cookies else None,
         trusted_proxies=settings.web_trusted_proxies,
+        api_without_https=settings.api_without_https,
+        api_requests_per_minute=settings.api_requests_per_minute,
     )
     app = create_app(bootstrap.web_services(settings), config)
     serve(app, settings.web_host, settings.web_port)

@@ -45,12 +45,14 @@ class AdmissionRules:
 class Admitted:
     """What was granted, and what the call holds for it.
 
-    `payers` are the ticket's, without the packages that give no benefit yet.
+    `payers` are the ticket's, without the packages that give no benefit yet. `offline`: by the
+    payers' terms, without the database.
     """
 
     granted_s: int
     held: Held = NOTHING
     payers: tuple[Payer, ...] = ()
+    offline: bool = False
 
     @property
     def gateway_ids(self) -> tuple[int, ...]:
@@ -86,6 +88,24 @@ def admit(ticket: Ticket, rules: AdmissionRules, holdings: Holdings) -> Admitted
     held = grant.take(granted_s)
     count_call(ticket, held, 1, holdings)
     count_new(ticket, vendors[0], holdings)
+    return Admitted(granted_s, held, ticket.payers)
+
+
+def hold_late(
+    ticket: Ticket, granted_s: int, gateway_ids: tuple[int, ...], holdings: Holdings
+) -> Admitted:
+    """Hold what a call needs that was admitted elsewhere (`offline`): nobody asks for limits now.
+
+    It may leave accounts below their limits, by as much as their terms allowed.
+    """
+    vendors = tuple(a for a in ticket.attempts if a.gateway_id in gateway_ids)
+    lines = Held(
+        nothing_held(ticket.payers).payers,
+        gateway_ids=tuple(vendor.gateway_id for vendor in vendors),
+        group_ids=groups_of(ticket, vendors),
+    )
+    held = _Grant(ticket, _worst(ticket), holdings, lines).take(granted_s)
+    count_call(ticket, held, 1, holdings)
     return Admitted(granted_s, held, ticket.payers)
 
 

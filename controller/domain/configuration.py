@@ -46,6 +46,19 @@ class PrefixMode(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class OfflineTerms:
+    """What an account may do while the database is away (docs/limits.md).
+
+    So many `calls` at a time, its own and those of accounts below it, each for so many `minutes` at
+    most, all of them together for so much `money` until the database has them in its books.
+    """
+
+    calls: int
+    minutes: int
+    money: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
     """A holder of money, without the money."""
 
@@ -61,6 +74,8 @@ class Account:
     locked: bool = False
     closed: bool = False
     expires_at: datetime | None = None
+    # none: its calls are refused while the database is away
+    offline: OfflineTerms | None = None
 
 
 @dataclass(frozen=True, slots=True)

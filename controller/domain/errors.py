@@ -16,6 +16,7 @@ TollgateError                 stable `error_id`, one-line message
 │   ├── SwitchTimeout         a command was not answered in time
 │   └── ProtocolError         the peer does not speak the protocol
 ├── StoreUnavailable          the database cannot be reached; nothing is known to be lost
+│   └── StoreTooSlow          it is there, but did not answer in time
 ├── Fenced                    the switch has another owner by now; nothing was written
 └── Overloaded                a bounded queue is full
 """
@@ -107,6 +108,10 @@ class ProtocolError(SwitchError):
 
 class StoreUnavailable(TollgateError):
     error_id = "store_unavailable"
+
+
+class StoreTooSlow(StoreUnavailable):
+    error_id = "store_too_slow"
 
 
 class Fenced(TollgateError):

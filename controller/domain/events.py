@@ -57,7 +57,8 @@ class AttemptEnded:
 class CallEnded:
     """The caller's leg is over. Comes from the event or from the CDR spool, any number of times.
 
-    `ended_us` is 0 when nobody saw the end (a call that vanished with its switch).
+    `ended_us` is 0 when nobody saw the end (a call that vanished with its switch). `offline`: it
+    was admitted without the database, which may not know of it yet.
     """
 
     switch_id: str
@@ -79,6 +80,7 @@ class CallEnded:
     caller_name: str
     callee: str
     sip_call_id: str = ""
+    offline: bool = False
 
     @property
     def talk_us(self) -> int:

@@ -35,7 +35,8 @@ class Attempt:
 class Connect:
     """Dial the attempts in order until one answers; hang up `granted_s` after the answer.
 
-    `stop_causes` end the hunt early (spec §6.5): the switch's cause names.
+    `stop_causes` end the hunt early (spec §6.5): the switch's cause names. `offline` is written
+    on the call, for whoever hears of its end and finds no admission of it in the database.
     """
 
     call_id: str
@@ -43,6 +44,7 @@ class Connect:
     attempts: tuple[Attempt, ...]
     stop_causes: tuple[str, ...]
     media: Media
+    offline: bool = False
 
     def __post_init__(self) -> None:
         if self.granted_s < 1:

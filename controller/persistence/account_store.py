@@ -51,6 +51,11 @@ class PostgresAccountStore:
         with reading(self._engine) as connection:
             return _named(connection, [name], scope).get(name)
 
+    def name_of(self, account_id: int) -> str | None:
+        names = sa.select(t.accounts.c.name).where(t.accounts.c.id == account_id)
+        with reading(self._engine) as connection:
+            return connection.scalar(names)
+
     def rights(self, account_id: int) -> tuple[RightView, ...]:
         with reading(self._engine) as connection:
             rows = connection.execute(sa.text(account_sql.RIGHTS), {"account_id": account_id})

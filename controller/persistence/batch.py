@@ -1,17 +1,18 @@
 """One batch of the call path: read and lock, decide, write. Lives for one transaction.
 
-Ends come first (they give money and lines back), then extensions, then admissions. At most one
-entry that changes a call is in a batch for any call; the journal sees to that.
+Ends come first (they give money and lines back), then extensions, then admissions; before all of
+them what was admitted without the database. At most one entry that changes a call is in a batch
+for any call; the journal sees to that.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, LiteralString
+from typing import Any, LiteralString, TypeGuard
 
 import orjson
 import psycopg
 
-from controller.domain.admission import Admitted, admit, extend
+from controller.domain.admission import Admitted, admit, extend, hold_late
 from controller.domain.call_record import at_us
 from controller.domain.conclusion import answered_by, release, take
 from controller.domain.counting import touched_lines
@@ -40,20 +41,27 @@ from controller.persistence.call_rows import (
     held_from,
     held_row,
     holdings_rows,
+    late_row,
     line_from,
     line_row,
     posting_row,
 )
 from controller.services.journal_entries import (
     Admit,
+    AdmitLate,
     Answered,
     Attempted,
     End,
     Entry,
     Extend,
+    Failed,
+    LateAdmission,
     Outcome,
     Settled,
 )
+
+WAITS = "admitted without the database, which does not know of it yet"
+"""The outcome of a call's end until the controller that admitted it has told of that."""
 
 Row = tuple[Any, ...]
 Cursor = psycopg.Cursor[Row]
@@ -112,6 +120,8 @@ class Batch:
         self.changed_calls: list[Fields] = []
         self._before = Holdings()
         self._per_second: int | None = None
+        self._new_late: set[str] = set()
+        self._unknown: set[str] = set()
 
     def run(self, run: Statements, system_accounts: SystemAccounts) -> list[Outcome]:
         """Outcomes in the order of the entries. The caller commits or rolls back.
@@ -121,7 +131,7 @@ class Batch:
         """
         self._gather(run)
         outcomes: dict[int, Outcome] = {}
-        for kind in (Attempted, Answered, End, Extend, Admit):
+        for kind in (AdmitLate, Attempted, Answered, End, Extend, Admit):
             for index, entry in enumerate(self.entries):
                 if isinstance(entry, kind):
                     outcomes[index] = self._decide(entry)
@@ -133,6 +143,7 @@ class Batch:
 
     def _gather(self, run: Statements) -> None:
         """Lock and read, in the order calls, funds, packages, months, lines; sent together."""
+        self._note_late(run)
         ends = [e for e in self.entries if isinstance(e, End)]
         strange = [e.call_id for e in ends if not _is_known(e)]
         closing = run(call_sql.CLOSE_CALLS, ([e.call_id for e in ends], strange)) if ends else None
@@ -148,6 +159,15 @@ class Batch:
             self.locked = {row[0]: row for row in changing.fetchall()}
         for read, cursor in locked:
             read(cursor.fetchall())
+
+    def _note_late(self, run: Statements) -> None:
+        """What few batches have: calls that were admitted without the database, and their ends."""
+        if late := [e for e in self.entries if isinstance(e, AdmitLate)]:
+            noted = run(call_sql.NOTE_LATE, (_json([late_row(e.ticket) for e in late]),))
+            self._new_late = {row[0] for row in noted.fetchall()}
+        if offline := [e.call_id for e in self.entries if isinstance(e, End) and e.ended.offline]:
+            known = run(call_sql.KNOWN_LATE, (offline,))
+            self._unknown = {*offline} - {row[0] for row in known.fetchall()}
 
     def _read_closed(self, closing: Cursor | None) -> None:
         self.closed = {row[0]: row for row in closing.fetchall()} if closing is not None else {}
@@ -216,6 +236,7 @@ class Batch:
         """Calls that take lines and those that give them back."""
         yield from self.tickets.values()
         yield from (e.ticket for e in self.entries if isinstance(e, Admit))
+        yield from (e.ticket for e in self.entries if self._is_new_late(e))
 
     # -- decide ---------------------------------------------------------------------------
 
@@ -226,6 +247,8 @@ class Batch:
             return self._extend(entry)
         if isinstance(entry, Admit):
             return self._admit(entry)
+        if isinstance(entry, AdmitLate):
+            return self._admit_late(entry)
         if isinstance(entry, Answered):
             self._answer(entry)
         elif entry.next_gateway_id is not None:
@@ -244,6 +267,8 @@ class Batch:
 
     def _end(self, entry: End) -> Outcome:
         row = self.closed.get(entry.call_id)
+        if row is None and entry.call_id in self._unknown:
+            return Failed(WAITS, retry=False)
         if row is None:
             settlement = record_unadmitted(entry.unadmitted, entry.ended, entry.rules)
         else:
@@ -274,6 +299,17 @@ class Batch:
             self.new_calls.append(call_row(replace(entry.ticket, payers=outcome.payers), outcome))
         return outcome
 
+    def _admit_late(self, entry: AdmitLate) -> LateAdmission:
+        if not self._is_new_late(entry):
+            return LateAdmission()
+        admitted = hold_late(entry.ticket, entry.granted_s, entry.gateway_ids, self.holdings)
+        self.new_calls.append(call_row(entry.ticket, admitted))
+        payers = [payer.account_id for payer in entry.ticket.payers]
+        return LateAdmission(tuple(p for p in payers if self.holdings.funds[p].available < 0))
+
+    def _is_new_late(self, entry: Entry) -> TypeGuard[AdmitLate]:
+        return isinstance(entry, AdmitLate) and entry.call_id in self._new_late
+
     # -- write ----------------------------------------------------------------------------
 
     def _write(self, run: Statements, system: SystemAccounts) -> set[str]:
@@ -302,7 +338,8 @@ class Batch:
         for index, entry in enumerate(self.entries):
             if not isinstance(entry, End) or entry.call_id in written:
                 continue
-            if self.settlements[entry.call_id].recorded:
+            settlement = self.settlements.get(entry.call_id)
+            if settlement is not None and settlement.recorded:
                 outcomes[index] = Settled(None)
 
 

@@ -40,6 +40,15 @@ def call_row(ticket: Ticket, admitted: Admitted) -> Fields:
     }
 
 
+def late_row(ticket: Ticket) -> Fields:
+    return {
+        "call_id": ticket.call_id,
+        "switch_id": ticket.switch_id,
+        "account_id": ticket.account_id,
+        "offered_at": at_us(ticket.offered_us),
+    }
+
+
 def held_row(
     call_id: str, granted_s: int, held: Held, answered_at: datetime | None = None
 ) -> Fields:

@@ -16,6 +16,24 @@ RETURNING call_id::text, granted_s, payer_reserved, free_reserved, gift_reserved
     CASE WHEN call_id = ANY(%s::uuid[]) THEN ticket END
 """
 
+NOTE_LATE = """
+WITH told AS (
+    SELECT * FROM json_to_recordset(%s)
+        AS n(call_id uuid, switch_id text, account_id bigint, offered_at timestamptz)
+), noted AS (
+    INSERT INTO late_admissions (call_id, switch_id, account_id, offered_at)
+    SELECT call_id, switch_id, account_id, offered_at FROM told ORDER BY call_id
+    ON CONFLICT DO NOTHING RETURNING call_id
+)
+SELECT call_id::text FROM noted n
+WHERE NOT EXISTS (SELECT FROM calls c WHERE c.call_id = n.call_id)
+    AND NOT EXISTS (SELECT FROM cdrs r WHERE r.call_id = n.call_id)
+"""
+"""The calls that are new. Not those that were told before, whose admission was committed although
+nobody heard of that, or that have a record: another controller had the switch."""
+
+KNOWN_LATE = "SELECT call_id::text FROM late_admissions WHERE call_id = ANY(%s::uuid[])"
+
 LOCK_CALLS = """
 SELECT call_id::text, granted_s, payer_reserved, free_reserved, gift_reserved, month_reserved,
     routing_gateway_ids, group_ids, vendor_ids, vendor_reserved

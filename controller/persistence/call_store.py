@@ -16,7 +16,7 @@ import psycopg
 from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
 
-from controller.domain.errors import Fenced, StoreUnavailable
+from controller.domain.errors import Fenced, StoreTooSlow, StoreUnavailable
 from controller.domain.lease import Lease
 from controller.domain.ticket import Ticket, ticket_from_json
 from controller.persistence import call_sql, lease_sql
@@ -127,7 +127,7 @@ class PostgresCallStore:
         try:
             yield self._connect()
         except (psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled) as error:
-            raise StoreUnavailable(f"the database is too slow: {error}") from error
+            raise StoreTooSlow(f"the database is too slow: {error}") from error
         except _UNREACHABLE as error:
             self.close()
             raise StoreUnavailable(str(error).strip()) from error

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from dataclasses import replace
 from itertools import groupby
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,6 +16,7 @@ from controller.domain.configuration import (
     CallParameters,
     Configuration,
     MappingGateway,
+    OfflineTerms,
     PrefixMode,
     Route,
     RoutingGateway,
@@ -141,6 +143,9 @@ def _accounts(connection: sa.Connection) -> dict[int, Account]:
         accounts.locked | accounts.awaiting_approval,
         accounts.closed_at.is_not(None),
         accounts.expires_at,
+        accounts.offline_calls,
+        accounts.offline_minutes,
+        accounts.offline_money,
     )
     found = {row[0]: _account(*row) for row in connection.execute(query)}
     _refuse_circles(found)
@@ -149,7 +154,11 @@ def _accounts(connection: sa.Connection) -> dict[int, Account]:
 
 def _account(account_id: int, name: str, kind: str, *rest: Any) -> Account:
     """From the columns above, in their order: there may be very many."""
-    return Account(account_id, name, _KINDS[kind], *rest)
+    *terms, calls, minutes, money = rest
+    account = Account(account_id, name, _KINDS[kind], *terms)
+    if calls is None:
+        return account
+    return replace(account, offline=OfflineTerms(calls, minutes, money))
 
 
 def _refuse_circles(accounts: dict[int, Account]) -> None:

@@ -3,14 +3,16 @@
 _WRITE_ACCOUNTS = """
 INSERT INTO accounts (name, title, kind, currency, rate_group_id, private_rate_group_id,
     overdraft_limit, monthly_minimum, capacity, subtree_capacity, locked, expires_at, memo,
-    rights, contact, low_balance, low_balance_locks)
+    rights, contact, low_balance, low_balance_locks, offline_calls, offline_minutes, offline_money)
 SELECT n.name, n.title, n.kind, n.currency, g.id, p.id,
     n.overdraft_limit, n.monthly_minimum, n.capacity, n.subtree_capacity, n.locked, n.expires_at,
-    n.memo, n.rights, n.contact, n.low_balance, n.low_balance_locks
+    n.memo, n.rights, n.contact, n.low_balance, n.low_balance_locks, n.offline_calls,
+    n.offline_minutes, n.offline_money
 FROM json_to_recordset(:rows) AS n(name text, title text, kind text, currency text,
     rate_group text, private_rate_group text, overdraft_limit numeric, monthly_minimum numeric,
     capacity integer, subtree_capacity integer, locked boolean, expires_at timestamptz, memo text,
-    rights text[], contact json, low_balance numeric, low_balance_locks boolean)
+    rights text[], contact json, low_balance numeric, low_balance_locks boolean,
+    offline_calls integer, offline_minutes integer, offline_money numeric)
 LEFT JOIN rate_groups g ON g.name = n.rate_group
 LEFT JOIN rate_groups p ON p.name = n.private_rate_group
 ON CONFLICT (name) DO UPDATE SET title = excluded.title, kind = excluded.kind,
@@ -20,7 +22,9 @@ ON CONFLICT (name) DO UPDATE SET title = excluded.title, kind = excluded.kind,
     subtree_capacity = excluded.subtree_capacity,
     locked = excluded.locked, expires_at = excluded.expires_at, memo = excluded.memo,
     rights = excluded.rights, contact = excluded.contact, low_balance = excluded.low_balance,
-    low_balance_locks = excluded.low_balance_locks, closed_at = NULL
+    low_balance_locks = excluded.low_balance_locks, offline_calls = excluded.offline_calls,
+    offline_minutes = excluded.offline_minutes, offline_money = excluded.offline_money,
+    closed_at = NULL
 """
 ACCOUNTS = f"{_WRITE_ACCOUNTS}, overdraft_limit = excluded.overdraft_limit"
 # for those who did not ask for the limit: it may be changed meanwhile by a movement

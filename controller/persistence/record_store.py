@@ -36,6 +36,7 @@ class PostgresRecordWork:
     def __init__(self, connection: sa.Connection) -> None:
         self._connection = connection
         self._chains: dict[tuple[str, Scope], tuple[AccountSpec, ...]] = {}
+        self._groups: dict[tuple[str, Scope], RateGroupSpec | None] = {}
         self._ids: dict[str, int] = {}
         self.denials: list[AuditLine] = []
 
@@ -69,6 +70,12 @@ class PostgresRecordWork:
         return self._ids[account]
 
     def rate_group(self, name: str, scope: Scope) -> RateGroupSpec | None:
+        asked = (name, scope)
+        if asked not in self._groups:
+            self._groups[asked] = self._read_rate_group(name, scope)
+        return self._groups[asked]
+
+    def _read_rate_group(self, name: str, scope: Scope) -> RateGroupSpec | None:
         row = self._execute(
             record_sql.RATE_GROUP, name=name, account_id=scope.account_id
         ).one_or_none()
@@ -117,7 +124,7 @@ def note_denials(engine: sa.Engine, lines: list[AuditLine]) -> None:
         write_audit(connection, lines)
 
 
-def _up_to(rows: list[Row] | Any, scope: Scope) -> list[Row]:
+def _up_to(rows: Sequence[Row], scope: Scope) -> list[Row]:
     """The accounts of a chain that are in scope; a scope's own account is the last of them."""
     if scope.account_id is None:
         return list(rows)

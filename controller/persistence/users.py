@@ -1,15 +1,33 @@
 """People, their sessions and their failed sign-ins. Implements `services.sign_in.UserStore`."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from controller.persistence.database import transaction
-from controller.persistence.schema import login_failures, users, web_sessions
-from controller.services.sign_in import Attempts, Role, StoredSession, StoredUser
+from controller.persistence.schema import login_failures, old_passwords, users, web_sessions
+from controller.services.sign_in import (
+    REMEMBERED_PASSWORDS,
+    Attempts,
+    Role,
+    StoredSession,
+    StoredUser,
+)
 
-_USER = (users.c.id, users.c.name, users.c.role, users.c.password_hash, users.c.disabled)
+_USER = (
+    users.c.id,
+    users.c.name,
+    users.c.role,
+    users.c.password_hash,
+    users.c.disabled,
+    users.c.account_id,
+    users.c.language,
+    users.c.time_zone,
+    users.c.must_change_password,
+    users.c.totp_enabled_at.is_not(None).label("has_second_factor"),
+)
 
 
 class PostgresUsers:
@@ -21,7 +39,7 @@ class PostgresUsers:
     def by_name(self, name: str) -> StoredUser | None:
         with transaction(self._engine) as connection:
             row = connection.execute(sa.select(*_USER).where(users.c.name == name)).one_or_none()
-        return None if row is None else StoredUser(row[0], row[1], Role(row[2]), row[3], row[4])
+        return None if row is None else _user(row)
 
     def count_attempt(
         self, subjects: tuple[str, ...], now: datetime, window_s: int
@@ -59,7 +77,15 @@ class PostgresUsers:
 
     def session(self, token_hash: bytes) -> tuple[StoredSession, StoredUser] | None:
         found = (
-            sa.select(web_sessions, *_USER)
+            sa.select(
+                web_sessions.c.user_id,
+                web_sessions.c.created_at.label("begun_at"),
+                web_sessions.c.expires_at,
+                web_sessions.c.half,
+                web_sessions.c.address,
+                web_sessions.c.browser,
+                *_USER,
+            )
             .join(users, users.c.id == web_sessions.c.user_id)
             .where(web_sessions.c.token_hash == token_hash)
         )
@@ -67,8 +93,16 @@ class PostgresUsers:
             row = connection.execute(found).one_or_none()
         if row is None:
             return None
-        user = StoredUser(row.id, row.name, Role(row.role), row.password_hash, row.disabled)
-        return StoredSession(token_hash, user.user_id, row.created_at, row.expires_at), user
+        session = StoredSession(
+            token_hash,
+            row.user_id,
+            row.begun_at,
+            row.expires_at,
+            row.half,
+            row.address,
+            row.browser,
+        )
+        return session, _user(row)
 
     def prolong(self, token_hash: bytes, expires_at: datetime) -> None:
         with transaction(self._engine) as connection:
@@ -86,16 +120,21 @@ class PostgresUsers:
         self, session: StoredSession, password_hash: str, forgive: tuple[str, ...]
     ) -> None:
         with transaction(self._engine) as connection:
+            _keep_old_password(connection, session.user_id)
             connection.execute(
                 users.update()
                 .where(users.c.id == session.user_id)
-                .values(password_hash=password_hash)
+                .values(password_hash=password_hash, must_change_password=False)
             )
             connection.execute(login_failures.delete().where(login_failures.c.subject.in_(forgive)))
             connection.execute(
                 web_sessions.delete().where(web_sessions.c.user_id == session.user_id)
             )
             _open(connection, session)
+
+    def old_passwords(self, user_id: int, most: int) -> list[str]:
+        with transaction(self._engine) as connection:
+            return list(connection.scalars(_old_passwords(user_id, most)))
 
     def forget_expired(self, now: datetime) -> int:
         """For the scheduler: drop sessions that are over; how many there were."""
@@ -134,6 +173,47 @@ class PostgresUsers:
             return user_id is not None
 
 
+def _user(row: Any) -> StoredUser:
+    return StoredUser(
+        user_id=row.id,
+        name=row.name,
+        role=Role(row.role),
+        password_hash=row.password_hash,
+        disabled=row.disabled,
+        account_id=row.account_id,
+        language=row.language,
+        time_zone=row.time_zone,
+        must_change_password=row.must_change_password,
+        has_second_factor=row.has_second_factor,
+    )
+
+
+def _keep_old_password(connection: sa.Connection, user_id: int) -> None:
+    """As many as are asked for, and no more."""
+    columns = old_passwords.c
+    now = sa.select(users.c.id, users.c.password_hash).where(users.c.id == user_id)
+    connection.execute(old_passwords.insert().from_select(["user_id", "password_hash"], now))
+    kept = (
+        sa.select(columns.id)
+        .where(columns.user_id == user_id)
+        .order_by(columns.id.desc())
+        .limit(REMEMBERED_PASSWORDS)
+    )
+    connection.execute(
+        old_passwords.delete().where(columns.user_id == user_id, columns.id.not_in(kept))
+    )
+
+
+def _old_passwords(user_id: int, most: int) -> sa.Select[tuple[str]]:
+    columns = old_passwords.c
+    return (
+        sa.select(columns.password_hash)
+        .where(columns.user_id == user_id)
+        .order_by(columns.id.desc())
+        .limit(most)
+    )
+
+
 def _count(
     connection: sa.Connection, subject: str, now: datetime, window_began: datetime
 ) -> Attempts:
@@ -167,5 +247,8 @@ def _open(connection: sa.Connection, session: StoredSession) -> None:
             user_id=session.user_id,
             created_at=session.created_at,
             expires_at=session.expires_at,
+            half=session.half,
+            address=session.address,
+            browser=session.browser,
         )
     )

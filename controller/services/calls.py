@@ -16,6 +16,7 @@ from controller.domain.call_flow import Do, Signal, State, step
 from controller.domain.call_record import Unadmitted
 from controller.domain.errors import Overloaded
 from controller.domain.events import AttemptEnded, CallAnswered, CallEnded, CallOffered
+from controller.domain.offline import offline_rules
 from controller.domain.plan import Refuse
 from controller.domain.reasons import Reason, Refused
 from controller.domain.ticket import Ticket
@@ -219,6 +220,8 @@ class CallService:
 
     def _on_settled(self, call_id: str, outcome: Outcome) -> None:
         self.calls.pop(call_id, None)
+        if isinstance(outcome, Failed):
+            log.error("not settled", extra={"call_id": call_id, "why": outcome.why})
         if isinstance(outcome, Settled):
             self._metrics.settled()
             self._spool.discard(call_id)
@@ -281,8 +284,9 @@ class CallService:
         parameters = self._configuration.current.parameters
         call.ticket = make_ticket(event, decision, steps, self._ids, parameters.zone)
         rules = admission_rules(parameters)
+        offline = offline_rules(self._configuration.current, decision)
         try:
-            self._journal.submit(Admit(call.ticket, rules))
+            self._journal.submit(Admit(call.ticket, rules, offline))
         except Overloaded as error:
             self._turn_away(event.call_id, call, Refused(Reason.OVERLOADED, str(error)))
 

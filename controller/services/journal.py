@@ -11,8 +11,17 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from controller.domain.errors import Fenced, Overloaded, StoreUnavailable
-from controller.services.journal_entries import Admit, Attempted, Entry, Extend, Failed, Outcome
+from controller.domain.errors import Fenced, Overloaded, StoreTooSlow, StoreUnavailable
+from controller.services.journal_entries import (
+    Admit,
+    Attempted,
+    End,
+    Entry,
+    Extend,
+    Failed,
+    Outcome,
+)
+from controller.services.offline_desk import NOBODY_OFFLINE, Offline
 from controller.services.ports import CallStore, OutcomeCallback
 
 log = logging.getLogger(__name__)
@@ -52,8 +61,10 @@ class GroupCommitJournal:
         max_waiting: int = 5_000,
         patience_s: float = PATIENCE_S,
         fenced: Callable[[], None] = lambda: None,
+        offline: Offline = NOBODY_OFFLINE,
     ) -> None:
-        """`fenced` hears, on the journal's thread, that the store refuses this owner for good."""
+        """`fenced` hears, on the journal's thread, that the store refuses this owner for good;
+        `offline` decides who may call without the store."""
         self._store = store
         self._deliver = deliver
         self._max_batch = max_batch
@@ -66,6 +77,7 @@ class GroupCommitJournal:
         self._closing = False
         self._over = False
         self._fenced = fenced
+        self._offline = offline
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
 
     def start(self) -> None:
@@ -106,6 +118,8 @@ class GroupCommitJournal:
             self._waiting.append(entry)
             self._urgent += isinstance(entry, URGENT)
             self._wake.notify()
+        if isinstance(entry, End):
+            self._offline.end(entry)
 
     def _note_admission(self) -> None:
         now, since = time.monotonic(), self._admissions_since
@@ -144,15 +158,17 @@ class GroupCommitJournal:
                 self._give_up(batch, str(error))
                 return
             except StoreUnavailable as error:
-                batch = self._fail_what_cannot_wait(batch, str(error))
+                batch = self._without_store(batch, error)
                 if not batch or self._closing or self._over:
                     return
-                time.sleep(RETRY_DELAYS_S[min(attempt, len(RETRY_DELAYS_S) - 1)])
+                self._wait_for_store(RETRY_DELAYS_S[min(attempt, len(RETRY_DELAYS_S) - 1)])
             except Exception as error:  # noqa: BLE001 - whatever it is, it must not end the thread
                 self._isolate(batch, error)
                 return
             else:
-                self._tell(list(zip(batch, outcomes, strict=True)))
+                done = list(zip(batch, outcomes, strict=True))
+                self._offline.learn(done)
+                self._tell(done)
                 return
 
     def _give_up(self, batch: Sequence[Entry], why: str) -> None:
@@ -169,7 +185,9 @@ class GroupCommitJournal:
             self._urgent = 0
             self._wake.notify()
 
-    def _fail_what_cannot_wait(self, batch: list[Entry], why: str) -> list[Entry]:
+    def _without_store(self, batch: list[Entry], error: StoreUnavailable) -> list[Entry]:
+        """Answer those for whom somebody waits; what is left of the batch."""
+        why = str(error)
         log.error("database unavailable", extra={"why": why, "entries": len(batch)})
         with self._wake:
             batch = [*batch, *(e for e in self._waiting if isinstance(e, Admit | Extend))]
@@ -177,14 +195,37 @@ class GroupCommitJournal:
             self._waiting = deque(keep)
             self._admissions_since.clear()
             self._urgent = 0
-        failed: list[tuple[Entry, Outcome]] = [
-            (e, Failed(why, retry=isinstance(e, Extend)))
-            for e in batch
-            if isinstance(e, Admit | Extend)
+        admissions = [e for e in batch if isinstance(e, Admit)]
+        outcomes: list[tuple[Entry, Outcome]] = [
+            (e, Failed(why, retry=True)) for e in batch if isinstance(e, Extend)
         ]
-        if failed:
-            self._tell(failed)
+        if isinstance(error, StoreTooSlow):
+            # it is there: whoever is admitted without it would pass limits that it knows
+            outcomes += [(e, Failed(why, retry=False)) for e in admissions]
+        else:
+            outcomes += self._decide_offline(admissions, why)
+        if outcomes:
+            self._tell(outcomes)
         return [e for e in batch if not isinstance(e, Admit | Extend)]
+
+    def _decide_offline(self, admissions: list[Admit], why: str) -> list[tuple[Entry, Outcome]]:
+        """By the payers' terms; whoever was admitted is told to the store before anything else
+        that happens to the call."""
+        if len(self._waiting) + len(admissions) > self._max_waiting * HISTORY_FACTOR:
+            return [(e, Failed(why, retry=False)) for e in admissions]
+        decided, late = self._offline.decide(admissions, why)
+        with self._wake:
+            if not self._over:
+                self._waiting.extend(late)
+        return list(zip(admissions, decided, strict=True))
+
+    def _wait_for_store(self, seconds: float) -> None:
+        """Until the next try; sooner where somebody waits for an answer."""
+        time.sleep(RETRY_DELAYS_S[0])
+        with self._wake:
+            self._wake.wait_for(
+                lambda: self._urgent > 0 or self._closing, seconds - RETRY_DELAYS_S[0]
+            )
 
     def _isolate(self, batch: Sequence[Entry], error: Exception) -> None:
         if len(batch) > 1:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from controller.domain.admission import AdmissionRules, Admitted
 from controller.domain.call_record import RecordRules, Unadmitted
 from controller.domain.events import AttemptEnded, CallEnded
+from controller.domain.offline import OfflineRules
 from controller.domain.reasons import Refused
 from controller.domain.settlement import Settlement
 from controller.domain.ticket import Ticket
@@ -15,10 +16,30 @@ from controller.domain.ticket import Ticket
 
 @dataclass(frozen=True, slots=True)
 class Admit:
-    """Reserve money and lines for a call. Outcome: Admitted or Refused."""
+    """Reserve money and lines for a call. Outcome: Admitted or Refused.
+
+    `offline`: by what it may be admitted where there is no database, if at all.
+    """
 
     ticket: Ticket
     rules: AdmissionRules
+    offline: OfflineRules | None = None
+
+    @property
+    def call_id(self) -> str:
+        return self.ticket.call_id
+
+
+@dataclass(frozen=True, slots=True)
+class AdmitLate:
+    """Hold what a call needs that was admitted without the database. Outcome: LateAdmission.
+
+    Told any number of times, it is done once.
+    """
+
+    ticket: Ticket
+    granted_s: int
+    gateway_ids: tuple[int, ...]
 
     @property
     def call_id(self) -> str:
@@ -96,6 +117,13 @@ class Settled:
 
 
 @dataclass(frozen=True, slots=True)
+class LateAdmission:
+    """The database knows the call now. `overdrawn` are payers that have less than nothing left."""
+
+    overdrawn: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Failed:
     """The entry could not be committed; nothing of it was written."""
 
@@ -103,5 +131,5 @@ class Failed:
     retry: bool
 
 
-Entry = Admit | Extend | Answered | Attempted | End
-Outcome = Admitted | Refused | Settled | Failed | None
+Entry = Admit | AdmitLate | Extend | Answered | Attempted | End
+Outcome = Admitted | LateAdmission | Refused | Settled | Failed | None

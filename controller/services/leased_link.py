@@ -4,12 +4,13 @@ Between the call service and the driver. A process that stood still and wakes up
 its own clock, that its time is over, before it has asked anybody.
 """
 
+import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from controller.domain.events import LiveChannels
-from controller.domain.plan import Plan, Refuse
+from controller.domain.plan import Connect, Plan, Refuse
 from controller.domain.reasons import Reason
 from controller.services.ports import SwitchLink
 
@@ -29,16 +30,37 @@ class LeasedLink:
     switch's own fail-safe and timers hold, and the next owner arms what is missing."""
 
     def __init__(
-        self, link: SwitchLink, rights: CommandRights, withheld: Callable[[], None]
+        self,
+        link: SwitchLink,
+        rights: CommandRights,
+        withheld: Callable[[], None],
+        epoch: int,
+        seen_epoch: Callable[[], Awaitable[int | None]],
     ) -> None:
+        """`seen_epoch` asks the switch for the epoch of the last owner that left word there."""
         self._link = link
         self._rights = rights
         self._withheld = withheld
+        self._epoch = epoch
+        self._seen_epoch = seen_epoch
+        self._asking: set[asyncio.Future[None]] = set()
         self.switch_id = link.switch_id
 
     def send_plan(self, plan: Plan) -> None:
+        if isinstance(plan, Connect) and plan.offline and not self._rights.may_command():
+            self._asking.add(task := asyncio.ensure_future(self._send_if_ours(plan)))
+            task.add_done_callback(self._asking.discard)
+            return
         may = self._rights.may_refuse if isinstance(plan, Refuse) else self._rights.may_command
         if self._allowed(may(), plan.call_id, "plan"):
+            self._link.send_plan(plan)
+
+    async def _send_if_ours(self, plan: Connect) -> None:
+        """The database cannot be asked whose the switch is. The switch can: each owner leaves its
+        epoch there before its first command (docs/adr/0016). No answer is none of ours."""
+        seen = await self._seen_epoch()
+        ours = seen == self._epoch and self._rights.may_refuse()
+        if self._allowed(ours, plan.call_id, "plan"):
             self._link.send_plan(plan)
 
     def arm_timer(self, call_id: str, granted_s: int, replaced_s: int, seconds: int) -> None:

@@ -79,7 +79,12 @@ def connect_plan(
         )
     ]
     return Connect(
-        ticket.call_id, granted.granted_s, tuple(attempts), stop_causes, decision.gateway.media
+        ticket.call_id,
+        granted.granted_s,
+        tuple(attempts),
+        stop_causes,
+        decision.gateway.media,
+        granted.offline,
     )
 
 

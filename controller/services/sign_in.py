@@ -23,6 +23,11 @@ log = logging.getLogger(__name__)
 
 FIRST_ADMINISTRATOR = "admin"
 MAX_NAME = 64
+MAX_BROWSER = 200
+HALF_S = 300
+"""How long a password waits for its second factor."""
+REMEMBERED_PASSWORDS = 5
+MIN_DIFFERENT = 6
 _TOUCH_EVERY = timedelta(minutes=1)
 
 
@@ -54,16 +59,27 @@ class StoredUser:
     role: Role
     password_hash: str
     disabled: bool
+    account_id: int | None = None
+    language: str = ""
+    time_zone: str = ""
+    must_change_password: bool = False
+    has_second_factor: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class StoredSession:
-    """A session in the database. `token_hash` is the SHA-256 of what the browser holds."""
+    """A session in the database. `token_hash` is the SHA-256 of what the browser holds.
+
+    `half`: the password was right, a second factor is still to come.
+    """
 
     token_hash: bytes
     user_id: int
     created_at: datetime
     expires_at: datetime
+    half: bool = False
+    address: str = ""
+    browser: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +119,13 @@ class UserStore(Protocol):
     def change_password(
         self, session: StoredSession, password_hash: str, forgive: tuple[str, ...]
     ) -> None:
-        """Set the user's hash and replace every session of the user by this one."""
+        """Set the user's hash and replace every session of the user by this one.
+
+        The hash before is kept among the old ones; nobody has to change it any more.
+        """
+
+    def old_passwords(self, user_id: int, most: int) -> list[str]:
+        """Hashes of before, the newest first."""
 
     def add_first_administrator(self, name: str, password_hash: str) -> bool:
         """True if there was no administrator and now there is this one."""
@@ -125,14 +147,20 @@ class Visitor:
     name: str
     role: Role
     session_key: str
+    account_id: int | None = None
+    language: str = ""
+    time_zone: str = ""
+    must_change_password: bool = False
+    has_second_factor: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """`token` goes to the browser and nowhere else."""
+    """`token` goes to the browser and nowhere else. `half`: it opens the second step only."""
 
     token: str
     role: Role
+    half: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +182,12 @@ class UnfitPassword:
     why: str
 
 
+class SecondCheck(Protocol):
+    """`services.second_factor.SecondFactor`, as far as signing in needs it."""
+
+    def check(self, user_id: int, code: str) -> bool: ...
+
+
 class SignIn:
     """Opens, finds and ends the sessions of people."""
 
@@ -164,21 +198,26 @@ class SignIn:
         clock: Clock,
         settings: SignInSettings | None = None,
         new_token: Callable[[], str] = lambda: secrets.token_urlsafe(32),
+        second_factor: SecondCheck | None = None,
     ) -> None:
         self._users = users
         self._passwords = passwords
         self._clock = clock
         self._settings = settings or SignInSettings()
         self._new_token = new_token
+        self._second_factor = second_factor
 
     @property
     def session_length_s(self) -> int:
         return self._settings.absolute_s
 
     def sign_in(
-        self, name: str, password: str, address: str, old_token: str = ""
+        self, name: str, password: str, address: str, old_token: str = "", browser: str = ""
     ) -> SignedIn | WrongCredentials | Throttled:
-        """A fresh session, in place of `old_token`'s, if name and password belong together."""
+        """A fresh session, in place of `old_token`'s, if name and password belong together.
+
+        Of somebody with a second factor it is half a session: `second_step` makes it whole.
+        """
         name = _clean(name)
         by_name, by_address = name_subject(name), address_subject(address)
         if throttled := self._count(by_name, by_address):
@@ -190,16 +229,55 @@ class SignIn:
         if user is None or not fits or user.disabled:
             log.warning("sign-in failed", extra={"user": name, "address": address})
             return WrongCredentials()
-        token = self._new_token()
+        token, half = self._new_token(), user.has_second_factor
         self._users.begin_session(
-            self._new_session(token, user.user_id),
+            self._new_session(token, user.user_id, address, browser, half=half),
             forgive=(by_name,),
             ease=(by_address,),
             replaces=_digest(old_token) if old_token else None,
             new_hash=self._upgraded(user, password),
         )
-        log.info("signed in", extra={"user": name, "address": address})
-        return SignedIn(token, user.role)
+        said = "password was right, second factor asked" if half else "signed in"
+        log.info(said, extra={"user": name, "address": address})
+        return SignedIn(token, user.role, half)
+
+    def halfway(self, token: str) -> str:
+        """The name of who has given a password and owes a second factor; empty if nobody has."""
+        found = self._half_session(token)
+        return found[1].name if found else ""
+
+    def second_step(
+        self, token: str, code: str, address: str, browser: str = ""
+    ) -> SignedIn | WrongCredentials | Throttled:
+        """A whole session in place of half a one, if the code is right. Guesses count as those of
+        passwords do, apart from them: a right password must not make room for more codes."""
+        found = self._half_session(token)
+        if found is None or self._second_factor is None:
+            return WrongCredentials()
+        user = found[1]
+        by_code, by_address = f"code:{user.name.casefold()}", address_subject(address)
+        if throttled := self._count(by_code, by_address):
+            log.warning("second factor throttled", extra={"user": user.name, "address": address})
+            return throttled
+        if not self._second_factor.check(user.user_id, code[:64]):
+            log.warning("second factor failed", extra={"user": user.name, "address": address})
+            return WrongCredentials()
+        fresh = self._new_token()
+        self._users.begin_session(
+            self._new_session(fresh, user.user_id, address, browser),
+            forgive=(by_code,),
+            ease=(by_address,),
+            replaces=_digest(token),
+            new_hash=None,
+        )
+        log.info("signed in", extra={"user": user.name, "address": address})
+        return SignedIn(fresh, user.role)
+
+    def _half_session(self, token: str) -> tuple[StoredSession, StoredUser] | None:
+        found = self._users.session(_digest(token)) if token else None
+        if found is None or not found[0].half or found[1].disabled:
+            return None
+        return found if self._clock.now() < found[0].expires_at else None
 
     def visitor(self, token: str, *, active: bool) -> Visitor | None:
         """Whose live session this is; `active` prolongs it (a page that polls does not)."""
@@ -209,18 +287,28 @@ class SignIn:
         session, user = found
         now = self._clock.now()
         end = session.created_at + timedelta(seconds=self._settings.absolute_s)
-        if user.disabled or now >= min(session.expires_at, end):
+        if session.half or user.disabled or now >= min(session.expires_at, end):
             return None
         longer = min(end, now + timedelta(seconds=self._settings.idle_s))
         if active and longer - session.expires_at >= _TOUCH_EVERY:
             self._users.prolong(session.token_hash, longer)
-        return Visitor(user.user_id, user.name, user.role, session.token_hash.hex())
+        return Visitor(
+            user_id=user.user_id,
+            name=user.name,
+            role=user.role,
+            session_key=session.token_hash.hex(),
+            account_id=user.account_id,
+            language=user.language,
+            time_zone=user.time_zone,
+            must_change_password=user.must_change_password,
+            has_second_factor=user.has_second_factor,
+        )
 
     def sign_out(self, token: str) -> None:
         self._users.end_session(_digest(token))
 
     def change_password(
-        self, visitor: Visitor, current: str, new: str
+        self, visitor: Visitor, current: str, new: str, address: str = "", browser: str = ""
     ) -> SignedIn | WrongCredentials | Throttled | UnfitPassword:
         """Ends every session of the visitor and opens a fresh one; guesses count as at sign-in."""
         if why := self._unfit(visitor, current, new):
@@ -232,8 +320,11 @@ class SignIn:
         known = user.password_hash if user else None
         if not self._passwords.verify(known, current[: MAX_PASSWORD + 1]):
             return WrongCredentials()
+        old = self._users.old_passwords(visitor.user_id, REMEMBERED_PASSWORDS)
+        if any(self._passwords.verify(hashed, new) for hashed in old):
+            return UnfitPassword("You had this password before. Choose another one.")
         token = self._new_token()
-        session = self._new_session(token, visitor.user_id)
+        session = self._new_session(token, visitor.user_id, address, browser)
         self._users.change_password(session, self._passwords.hash(new), (subject,))
         log.info("password changed", extra={"user": visitor.name})
         return SignedIn(token, visitor.role)
@@ -250,10 +341,21 @@ class SignIn:
         ]
         return Throttled(max(1, math.ceil(max(waits)))) if waits else None
 
-    def _new_session(self, token: str, user_id: int) -> StoredSession:
+    def _new_session(
+        self, token: str, user_id: int, address: str, browser: str, *, half: bool = False
+    ) -> StoredSession:
         now = self._clock.now()
-        idle = timedelta(seconds=min(self._settings.idle_s, self._settings.absolute_s))
-        return StoredSession(_digest(token), user_id, now, now + idle)
+        idle_s = HALF_S if half else min(self._settings.idle_s, self._settings.absolute_s)
+        end = now + timedelta(seconds=idle_s)
+        return StoredSession(
+            _digest(token),
+            user_id,
+            now,
+            end,
+            half,
+            address[:MAX_NAME],
+            _clean(browser, MAX_BROWSER),
+        )
 
     def _upgraded(self, user: StoredUser, password: str) -> str | None:
         if self._passwords.outdated(user.password_hash):
@@ -268,6 +370,8 @@ class SignIn:
             return f"Use at most {MAX_PASSWORD} characters."
         if new == current:
             return "The new password is the old one."
+        if len(set(new)) < MIN_DIFFERENT:
+            return f"Use at least {MIN_DIFFERENT} different characters."
         if visitor.name.casefold() in new.casefold() and len(new) < 2 * shortest:
             return "Leave your name out of the password."
         return ""
@@ -310,9 +414,9 @@ def address_subject(address: str) -> str:
     return f"address:{ip}"
 
 
-def _clean(name: str) -> str:
+def _clean(name: str, most: int = MAX_NAME) -> str:
     """A name as it may be stored and logged, whatever was sent."""
-    return "".join(c if c.isprintable() else "\ufffd" for c in name.strip()[:MAX_NAME])
+    return "".join(c if c.isprintable() else "\ufffd" for c in name.strip()[:most])
 
 
 def session_key(token: str) -> str:

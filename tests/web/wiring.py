@@ -4,36 +4,56 @@ import sqlalchemy as sa
 
 from controller.persistence.account_store import PostgresAccountStore
 from controller.persistence.audit_store import PostgresAudit
+from controller.persistence.billing_store import PostgresBilling
 from controller.persistence.coverage_store import PostgresCoverage
 from controller.persistence.gateway_store import PostgresGateways
 from controller.persistence.holdings_reader import PostgresHoldings
+from controller.persistence.ledger_store import PostgresBooks
+from controller.persistence.movement_store import PostgresMovements
+from controller.persistence.payment_store import PostgresPayments
 from controller.persistence.phone_store import PostgresPhones
 from controller.persistence.rate_lookup import LookupConfigurations
 from controller.persistence.reply_store import PostgresReplies
+from controller.persistence.second_factor_store import PostgresSecondFactors
+from controller.persistence.token_store import PostgresTokens
+from controller.persistence.user_store import PostgresUserDirectory
 from controller.persistence.users import PostgresUsers
 from controller.persistence.views.accounts import PostgresAccounts
 from controller.persistence.views.cdrs import PostgresCdrs
 from controller.persistence.views.dashboard import PostgresDashboard
 from controller.persistence.views.live_calls import PostgresLiveCalls
+from controller.persistence.views.owners import PostgresOwners
 from controller.persistence.views.rates import PostgresRates
 from controller.persistence.views.reading import PostgresProbe
 from controller.services.accounts.service import Accounts
-from controller.services.api_callers import NoTokens
+from controller.services.api_tokens import ApiTokens
+from controller.services.billing_run.run import BillingRun
 from controller.services.gateways.mapping import MappingGateways
 from controller.services.gateways.routing import RoutingGateways
+from controller.services.movements.run import Movements
 from controller.services.passwords import Passwords
+from controller.services.payments import Payments
 from controller.services.phones.service import Phones
 from controller.services.ports import Clock
+from controller.services.second_factor import Seal, SecondFactor
 from controller.services.sign_in import SignIn
+from controller.services.users import Users
 from controller.services.views import WebServices
 from controller.services.views.coverage import CoverageWatch
+from controller.services.views.denials import Denials
 from controller.services.views.explain import ExplainView
 
 
 def web_services(engine: sa.Engine, clock: Clock, passwords: Passwords) -> WebServices:
     configurations = LookupConfigurations(engine)
+    users = Users(PostgresUserDirectory(engine), passwords)
+    tokens = ApiTokens(PostgresTokens(engine), users, clock)
+    second_factor = SecondFactor(PostgresSecondFactors(engine), Seal(b"a test's secret"), clock)
     return WebServices(
-        sign_in=SignIn(PostgresUsers(engine), passwords, clock),
+        sign_in=SignIn(PostgresUsers(engine), passwords, clock, second_factor=second_factor),
+        users=users,
+        tokens=tokens,
+        second_factor=second_factor,
         live_calls=PostgresLiveCalls(engine),
         cdrs=PostgresCdrs(engine),
         accounts=PostgresAccounts(engine),
@@ -41,13 +61,21 @@ def web_services(engine: sa.Engine, clock: Clock, passwords: Passwords) -> WebSe
         rates=PostgresRates(engine),
         explain=ExplainView(configurations, PostgresHoldings(engine)),
         coverage=CoverageWatch(PostgresCoverage(engine), clock, configurations.version),
+        denials=Denials(PostgresOwners(engine), PostgresAudit(engine)),
         account_records=Accounts(PostgresAccountStore(engine)),
         phones=Phones(PostgresPhones(engine)),
         mapping_gateways=MappingGateways(PostgresGateways(engine)),
         routing_gateways=RoutingGateways(PostgresGateways(engine)),
         audit=PostgresAudit(engine),
+        books=PostgresBooks(engine),
+        payments=Payments(
+            Movements(PostgresMovements(engine)),
+            BillingRun(PostgresBilling(engine), clock),
+            PostgresPayments(engine),
+            PostgresAudit(engine),
+        ),
         database=PostgresProbe(engine),
-        api_callers=NoTokens(),
+        api_callers=tokens,
         api_replies=PostgresReplies(engine),
         clock=clock,
     )

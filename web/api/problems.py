@@ -41,7 +41,6 @@ class Problems(Enum):
     NOT_FOUND = Kind("not_found", 404, "There is no such object")
     METHOD_NOT_ALLOWED = Kind("method_not_allowed", 405, "Not that way")
     CONFLICT = Kind("conflict", 409, "Not as things are")
-    REFUSED = Kind("refused", 409, "The movement was refused")
     IDEMPOTENCY_IN_PROGRESS = Kind("idempotency_in_progress", 409, "This request is being done")
     STALE = Kind("stale", 412, "The object was changed meanwhile")
     BODY_TOO_LARGE = Kind("body_too_large", 413, "The body is too large")

@@ -18,7 +18,7 @@ class Kind(StrEnum):
     ACCOUNT = "account"
     """The name of an account; the browser may suggest some."""
     EMAIL = "email"
-    PASSWORD = "password"
+    PASSWORD = "password"  # noqa: S105 - a kind of field
     WHOLE = "whole"
     AMOUNT = "amount"
     FLAG = "flag"

@@ -6,7 +6,7 @@ from flask.typing import ResponseReturnValue
 from controller.domain.coverage_walk import GapKind
 from controller.services.coverage import CoverageReport, FoundGap
 from web.access import ADMINISTRATORS, allow
-from web.context import config, services
+from web.context import actor, config, services
 from web.fields import MAX_NAME, Fields
 
 pages = Blueprint("coverage", __name__)
@@ -22,7 +22,7 @@ def index() -> ResponseReturnValue:
     kind = fields.choice("kind", set(GapKind))
     owner, prefix = fields.text("owner", MAX_NAME), fields.rate_prefix("prefix")
     area, after = fields.text("area"), fields.whole("after", MAX_PLACE) or 0
-    state = services().coverage.state()
+    state = services().coverage.state(actor().scope)
     matching = _matching(state.report, kind, owner, prefix, area) if state.report else []
     size = config().page_size
     html = render_template(
@@ -45,7 +45,7 @@ def index() -> ResponseReturnValue:
 @allow(ADMINISTRATORS)
 def again() -> ResponseReturnValue:
     """Look at everything anew."""
-    services().coverage.state(again=True)
+    services().coverage.state(actor().scope, again=True)
     return redirect(url_for("coverage.index"))
 
 

@@ -12,16 +12,15 @@ from controller.domain.errors import InvalidInput
 from controller.domain.pricing import Pricing
 from controller.domain.reasons import SIGNALS
 from controller.domain.tariff import MAX_SECONDS
+from controller.services.actors import Scope
 from controller.services.explain import MINUTE_S, ExplainedCall
 from controller.services.explain_rate import ExplainedRate, RateQuestion
 from controller.services.explain_words import month_words, party_words
 from controller.services.price_words import wall_text
-from controller.services.views.rates import Viewer
 from web.access import ADMINISTRATORS, SIGNED_IN, allow
-from web.context import services
+from web.context import actor, services
 from web.fields import MAX_NAME, Fields
 from web.price_chart import PriceChart, price_chart
-from web.viewing import viewer
 
 pages = Blueprint("explain", __name__)
 
@@ -34,8 +33,8 @@ _CALL_FIELDS = ("gateway", "caller", "callee", "duration", "at")
 @allow(SIGNED_IN)
 def rate() -> ResponseReturnValue:
     fields = Fields(request.args)
-    looks = viewer()
-    explained = _price(fields, looks) if "number" in fields.given else None
+    scope = actor().scope
+    explained = _price(fields, scope) if "number" in fields.given else None
     html = render_template(
         "explain_rate.html",
         explained=explained,
@@ -43,10 +42,10 @@ def rate() -> ResponseReturnValue:
         month=_month(explained) if explained else "",
         chart=_chart(explained) if explained else None,
         local=_local(explained) if explained else "",
-        accounts=services().explain.accounts(looks),
+        accounts=services().explain.accounts(scope),
         given={name: fields.given.get(name, "") for name in _RATE_FIELDS},
         errors=fields.errors,
-        operator=looks.is_operator,
+        operator=scope.is_everything,
     )
     return html, 400 if fields.errors else 200
 
@@ -64,14 +63,14 @@ def call() -> ResponseReturnValue:
         signals=SIGNALS,
         seconds=explained.question.duration_s or MINUTE_S if explained else 0,
         answered_s=int(explained.question.when.timestamp()) if explained else 0,
-        gateways=services().explain.gateways(),
+        gateways=services().explain.gateways(actor().scope),
         given={name: fields.given.get(name, "") for name in _CALL_FIELDS},
         errors=fields.errors,
     )
     return html, 400 if fields.errors else 200
 
 
-def _price(fields: Fields, looks: Viewer) -> ExplainedRate | None:
+def _price(fields: Fields, scope: Scope) -> ExplainedRate | None:
     number, account = fields.dialed_number("number"), fields.text("account", MAX_NAME)
     phone, duration_s = fields.dialed_number("phone"), _duration(fields)
     when = _when(fields)
@@ -83,7 +82,7 @@ def _price(fields: Fields, looks: Viewer) -> ExplainedRate | None:
     question = RateQuestion(account, number, MINUTE_S, when, phone)
     if duration_s is not None:
         question = RateQuestion(account, number, duration_s, when, phone)
-    return _answer(fields, "account", lambda: services().explain.rate(looks, question))
+    return _answer(fields, "account", lambda: services().explain.rate(scope, question))
 
 
 def _decision(fields: Fields) -> ExplainedCall | None:
@@ -96,7 +95,7 @@ def _decision(fields: Fields) -> ExplainedCall | None:
     return _answer(
         fields,
         "gateway",
-        lambda: services().explain.call(caller, callee, gateway, when, duration_s),
+        lambda: services().explain.call(actor().scope, caller, callee, gateway, when, duration_s),
     )
 
 

@@ -3,21 +3,21 @@
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
-from web.access import ADMINISTRATORS, ADMINISTRATORS_POLLING, allow
-from web.context import config, services
+from web.access import SIGNED_IN, SIGNED_IN_POLLING, allow
+from web.context import actor, config, services
 from web.fields import Fields
 
 pages = Blueprint("live_calls", __name__)
 
 
 @pages.get("/calls")
-@allow(ADMINISTRATORS)
+@allow(SIGNED_IN)
 def index() -> ResponseReturnValue:
     return _render("live_calls.html")
 
 
 @pages.get("/calls/rows")
-@allow(ADMINISTRATORS_POLLING)
+@allow(SIGNED_IN_POLLING)
 def rows() -> ResponseReturnValue:
     """The part of the page that changes."""
     return _render("live_calls_rows.html")
@@ -26,12 +26,14 @@ def rows() -> ResponseReturnValue:
 def _render(template: str) -> ResponseReturnValue:
     fields = Fields(request.args)
     search = fields.text("q")
-    live = services().live_calls.live(search, config().live_rows)
+    who = actor()
     html = render_template(
         template,
-        live=live,
+        live=services().live_calls.live(who.scope, search, config().live_rows),
         now=services().clock.now(),
         search=search,
         errors=fields.errors,
+        operator=who.is_operator,
+        agent=who.scope.subtree,
     )
     return html, 400 if fields.errors else 200

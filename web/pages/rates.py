@@ -5,11 +5,12 @@ import re
 from flask import Blueprint, abort, render_template, request
 from flask.typing import ResponseReturnValue
 
+from controller.services.views.denials import Kind
 from controller.services.views.rates import RateFilter, RatePage, RatePlace, RateRow
 from web.access import SIGNED_IN, allow
-from web.context import config, services
+from web.context import actor, config, services
 from web.fields import MAX_NAME, Fields
-from web.viewing import viewer
+from web.missing import not_found
 
 pages = Blueprint("rates", __name__)
 
@@ -22,15 +23,15 @@ _PLACE = re.compile(r"([0-9]{1,32}|\*)-([0-9]{1,18})", re.ASCII)
 def index() -> ResponseReturnValue:
     fields = Fields(request.args)
     search = fields.text("q", MAX_NAME)
-    looks = viewer()
+    scope = actor().scope
     page = services().rates.groups(
-        looks, search, fields.text("after", MAX_NAME), config().page_size
+        scope, search, fields.text("after", MAX_NAME), config().page_size
     )
     html = render_template(
         "rates.html",
         page=page,
         search=search,
-        operator=looks.is_operator,
+        operator=scope.is_everything,
         errors=fields.errors,
         first=not fields.given.get("after"),
     )
@@ -40,10 +41,10 @@ def index() -> ResponseReturnValue:
 @pages.get(f"/rates/<int(max={BIGGEST_ID}):group_id>")
 @allow(SIGNED_IN)
 def group(group_id: int) -> ResponseReturnValue:
-    looks = viewer()
-    found = services().rates.group(looks, group_id)
+    scope = actor().scope
+    found = services().rates.group(scope, group_id)
     if found is None:
-        abort(404)
+        not_found(Kind.RATE_GROUP, group_id)
     fields = Fields(request.args)
     prefix, area = fields.rate_prefix("prefix"), fields.text("area")
     after = _place(fields.given.get("after"))
@@ -60,7 +61,7 @@ def group(group_id: int) -> ResponseReturnValue:
         page=page,
         shorter=[rate for rate in matching if rate.prefix != prefix],
         given={"prefix": prefix, "area": area},
-        operator=looks.is_operator,
+        operator=scope.is_everything,
         errors=fields.errors,
         now=services().clock.now(),
         place_text=place_text,

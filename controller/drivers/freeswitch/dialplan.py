@@ -65,6 +65,8 @@ def _connect(plan: Connect) -> str:
     # the switch itself ends a call whose hunt failed, save after some causes (480, 487)
     hunt = f"{bridge}~hangup:${{{v.HUNT_CAUSE}}}"
     caller_leg = _media(plan.media, v.INBOUND_CODECS)
+    if plan.offline:
+        caller_leg[v.OFFLINE] = "true"
     return f"multiset:^^;{_joined(caller_leg)}~{hunt}" if caller_leg else hunt
 
 

@@ -81,6 +81,7 @@ def call_ended(lookup: Lookup, switch_id: str) -> CallEnded:
         caller_name=text(lookup(v.DISPLAY_NAME)),
         callee=text(lookup(v.CALLEE)),
         sip_call_id=text(lookup(v.SIP_CALL_ID)),
+        offline=lookup(v.OFFLINE) == "true",
     )
 
 

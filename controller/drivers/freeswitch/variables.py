@@ -7,6 +7,7 @@ fixtures/event_socket/, recorded from a real switch.
 REASON = "tollgate_reason"
 ATTEMPT = "tollgate_attempt"
 GATEWAY = "tollgate_gateway"
+OFFLINE = "tollgate_offline"
 TIMER_GROUP = "tollgate"
 OWNER_EPOCH = "tollgate_owner_epoch"
 

@@ -3,6 +3,10 @@
 Money is numeric(24,10): ten digits after the point, the largest scale of a rate group.
 """
 
+# first, for the module would else take the place of the table `users`
+from controller.persistence.schema.identities import api_tokens, old_passwords, recovery_codes
+
+# isort: split
 from controller.persistence.schema.accounts import account_tree, audit_log
 from controller.persistence.schema.api import api_replies
 from controller.persistence.schema.call_sums import call_sums, call_sums_new, cdr_agents
@@ -51,6 +55,7 @@ from controller.persistence.schema.numbers import (
     phone_credentials,
     phone_numbers,
 )
+from controller.persistence.schema.offline import late_admissions
 from controller.persistence.schema.rating import (
     active_free_seconds,
     active_packages,
@@ -76,6 +81,7 @@ __all__ = [
     "active_free_seconds",
     "active_packages",
     "api_replies",
+    "api_tokens",
     "audit_log",
     "calendar_days",
     "calendars",
@@ -90,6 +96,7 @@ __all__ = [
     "deck_changes",
     "destination_rules",
     "gateway_groups",
+    "late_admissions",
     "ledger_verifications",
     "lines",
     "login_failures",
@@ -99,6 +106,7 @@ __all__ = [
     "metadata",
     "movements",
     "number_sections",
+    "old_passwords",
     "package_free_seconds",
     "package_orders",
     "packages",
@@ -112,6 +120,7 @@ __all__ = [
     "rate_group_agents",
     "rate_groups",
     "rates",
+    "recovery_codes",
     "recurring_charges",
     "rerating_runs",
     "routes",

@@ -1,6 +1,6 @@
 """Which agents calls concern, and sums of calls by minute (docs/adr/0021). Triggers write them."""
 
-from sqlalchemy import BigInteger, Column, String, Table
+from sqlalchemy import BigInteger, Boolean, Column, String, Table
 from sqlalchemy.dialects.postgresql import UUID
 
 from controller.persistence.schema.columns import EMPTY, ZERO, Moment, amount, metadata
@@ -29,6 +29,8 @@ def _sums(name: str, *, keyed: bool) -> Table:
         Column("at", Moment, primary_key=keyed, nullable=False),
         # counts have none, money has one
         Column("currency", String(3), primary_key=keyed, nullable=False, server_default=EMPTY),
+        # of calls of the accounts below; else of its own
+        Column("below", Boolean, primary_key=keyed, nullable=False),
         _count("offered"),
         _count("answered"),
         _count("talk_ms"),

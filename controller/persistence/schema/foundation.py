@@ -120,6 +120,10 @@ accounts = Table(
     # calls of its own in progress, and those of all accounts below it together
     Column("capacity", Integer),
     Column("subtree_capacity", Integer),
+    # what it may do while the database is away; none: nothing
+    Column("offline_calls", Integer),
+    Column("offline_minutes", Integer),
+    Column("offline_money", Amount),
     flag("locked"),
     Column("expires_at", Moment),
     Column("closed_at", Moment),
@@ -147,6 +151,11 @@ accounts = Table(
     Index("accounts_monthly_idx", "billed_until", postgresql_where=text("monthly_minimum > 0")),
     CheckConstraint("capacity >= 0", name="capacity"),
     CheckConstraint("subtree_capacity >= 0", name="subtree_capacity"),
+    CheckConstraint(
+        "num_nulls(offline_calls, offline_minutes, offline_money) IN (0, 3) AND "
+        "offline_calls >= 1 AND offline_minutes BETWEEN 1 AND 60 AND offline_money > 0",
+        name="offline",
+    ),
     Index("accounts_parent_idx", "parent_id", postgresql_where=text("parent_id IS NOT NULL")),
 )
 
@@ -380,6 +389,18 @@ users = Table(
     Column("locked_until", Moment),
     Column("created_at", Moment, nullable=False, server_default=NOW),
     Column("last_login_at", Moment),
+    free_text("email"),
+    # of the pages; empty: as the browser asks, and UTC
+    free_text("language"),
+    free_text("time_zone"),
+    flag("must_change_password"),
+    # sealed with the installation's secret (services/second_factor.py)
+    Column("totp_secret", LargeBinary),
+    Column("totp_enabled_at", Moment),
+    # the last time step whose code was taken: none is taken twice
+    Column("totp_step", BigInteger),
+    Column("revision", BigInteger, nullable=False, server_default=text("1")),
+    Index("users_account_idx", "account_id"),
     CheckConstraint("role IN ('administrator','agent','customer')", name="role"),
 )
 
@@ -391,6 +412,11 @@ web_sessions = Table(
     Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
     Column("created_at", Moment, nullable=False, server_default=NOW),
     Column("expires_at", Moment, nullable=False),
+    # the password was right, and a second factor is still to come: it opens nothing else
+    flag("half"),
+    free_text("address"),
+    free_text("browser"),
+    Index("web_sessions_user_idx", "user_id"),
 )
 
 login_failures = Table(

@@ -38,7 +38,7 @@ destination_rules = Table(
 phone_numbers = Table(
     "phone_numbers",
     metadata,
-    # a number is one phone's: its own, or one of its DIDs; searched by their beginning
+    # a number is one phone's: its own, or one of its DIDs; searched by its beginning
     Column("number", Text(collation="C"), primary_key=True),
     Column("phone_id", ForeignKey("phones.id", ondelete="CASCADE"), nullable=False),
     Column("is_did", Boolean, nullable=False),

@@ -161,6 +161,7 @@ phones = Table(
     CheckConstraint("monthly_maximum >= 0", name="maximum"),
     CheckConstraint("lines_in >= 0 AND lines_out >= 0 AND lines_total >= 0", name="lines"),
     Index("phones_account_idx", "account_id"),
+    Index("phones_created_idx", "created_at", "id"),
     Index(
         "phones_monthly_idx",
         "billed_until",

@@ -1,10 +1,12 @@
 """Accounts and their money. Implements `services.views.accounts.AccountView`."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
+from controller.domain.errors import NotFound
 from controller.persistence.schema import (
     account_funds,
     accounts,
@@ -12,9 +14,11 @@ from controller.persistence.schema import (
     rate_groups,
     routing_gateways,
 )
+from controller.persistence.scopes import in_scope
 from controller.persistence.views.postings import read_postings
 from controller.persistence.views.reading import reading
 from controller.persistence.views.subscriptions import read_subscriptions
+from controller.services.actors import Scope
 from controller.services.views.accounts import (
     AccountDetail,
     AccountFilter,
@@ -52,50 +56,87 @@ class PostgresAccounts:
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
 
-    def page(self, wanted: AccountFilter, after: str, limit: int) -> AccountPage:
+    def page(self, scope: Scope, wanted: AccountFilter, after: str, limit: int) -> AccountPage:
         statement = (
             sa.select(*_FIELDS)
             .select_from(_SOURCE)
-            .where(*_conditions(wanted), accounts.c.name > after)
+            .where(*_conditions(wanted), *in_scope(scope, accounts.c.id), accounts.c.name > after)
             .order_by(accounts.c.name)
             .limit(limit + 1)
         )
         with reading(self._engine) as connection:
-            rows = [AccountRow(**row._asdict()) for row in connection.execute(statement)]
+            rows = [_row(scope, row) for row in connection.execute(statement)]
         more = len(rows) > limit
         return AccountPage(tuple(rows[:limit]), rows[limit - 1].name if more else None)
 
-    def detail(self, account_id: int) -> AccountDetail | None:
+    def detail(self, scope: Scope, account_id: int) -> AccountDetail | None:
+        found = _DETAIL.where(accounts.c.id == account_id, *in_scope(scope, accounts.c.id))
         with reading(self._engine) as connection:
-            row = connection.execute(_DETAIL.where(accounts.c.id == account_id)).one_or_none()
+            row = connection.execute(found).one_or_none()
             if row is None:
                 return None
-            gateways = connection.scalars(_gateways(account_id)).all()
+            gateways = connection.scalars(_gateways(scope, account_id)).all()
             above = connection.execute(_CHAIN, {"account_id": account_id}).all()
-            below = connection.execute(_children(account_id)).all()
-            number = connection.scalar(_CHILDREN.where(accounts.c.parent_id == account_id))
+            children: list[AccountRow] = []
+            number = 0
+            if scope.subtree:
+                below = connection.execute(_children(account_id)).all()
+                children = [AccountRow(**child._asdict()) for child in below]
+                counted = _CHILDREN.where(accounts.c.parent_id == account_id)
+                number = connection.scalar(counted) or 0
         values = row._asdict()
         extra = {name: values.pop(name) for name in _EXTRA}
-        return AccountDetail(
+        detail = AccountDetail(
             row=AccountRow(**values),
             gateways=tuple(gateways),
             chain=tuple(AccountLink(*agent) for agent in above),
-            children=tuple(AccountRow(**child._asdict()) for child in below),
-            children_count=number or 0,
+            children=tuple(children),
+            children_count=number,
             **extra,
         )
+        return _shown(scope, detail)
 
-    def subscriptions(self, account_id: int, now: datetime) -> Subscriptions:
+    def subscriptions(self, scope: Scope, account_id: int, now: datetime) -> Subscriptions:
         with reading(self._engine) as connection:
+            _require(connection, scope, account_id)
             return read_subscriptions(connection, account_id, now)
 
-    def id_of(self, name: str) -> int | None:
+    def id_of(self, scope: Scope, name: str) -> int | None:
+        named = sa.select(accounts.c.id).where(
+            accounts.c.name == name, *in_scope(scope, accounts.c.id)
+        )
         with reading(self._engine) as connection:
-            return connection.scalar(sa.select(accounts.c.id).where(accounts.c.name == name))
+            return connection.scalar(named)
 
-    def postings(self, account_id: int, request: PageRequest) -> PostingPage:
+    def postings(self, scope: Scope, account_id: int, request: PageRequest) -> PostingPage:
         with reading(self._engine) as connection:
-            return read_postings(connection, account_id, request)
+            _require(connection, scope, account_id)
+            return read_postings(connection, scope, account_id, request)
+
+
+def _require(connection: sa.Connection, scope: Scope, account_id: int) -> None:
+    """Raises NotFound."""
+    here = sa.select(accounts.c.id).where(
+        accounts.c.id == account_id, *in_scope(scope, accounts.c.id)
+    )
+    if not scope.is_everything and connection.scalar(here) is None:
+        raise NotFound(f"there is no account {account_id}")
+
+
+def _row(scope: Scope, row: Any) -> AccountRow:
+    """Who is above the own account is not told."""
+    found = AccountRow(**row._asdict())
+    return replace(found, parent="") if found.account_id == scope.account_id else found
+
+
+def _shown(scope: Scope, detail: AccountDetail) -> AccountDetail:
+    """Without what is above the own account, and without what was noted about it there."""
+    if scope.is_everything:
+        return detail
+    if detail.row.account_id == scope.account_id:
+        return replace(detail, row=replace(detail.row, parent=""), chain=(), memo="")
+    ids: list[int | None] = [agent.account_id for agent in detail.chain]
+    return replace(detail, chain=detail.chain[: ids.index(scope.account_id) + 1])
 
 
 _private = rate_groups.alias("private")
@@ -170,9 +211,11 @@ def _literally(text: str) -> str:
     return text.replace("/", "//").replace("%", "/%").replace("_", "/_")
 
 
-def _gateways(account_id: int) -> sa.Executable:
-    """Names of the trunks that are charged to the account or paid from it."""
+def _gateways(scope: Scope, account_id: int) -> sa.Executable:
+    """Names of the trunks that are charged to the account or, for operators, paid from it."""
     charged = sa.select(mapping_gateways.c.name).where(mapping_gateways.c.account_id == account_id)
+    if not scope.is_everything:
+        return charged.order_by("name").limit(_MAX_GATEWAYS)
     paid = sa.select(routing_gateways.c.name).where(
         routing_gateways.c.clearing_account_id == account_id
     )

@@ -42,7 +42,7 @@ def read_routing_page(connection: sa.Connection, query: GatewayQuery) -> Gateway
 def _page(
     gateways: sa.Table, account_id: sa.Column[Any], kind: str, query: GatewayQuery
 ) -> sa.Select[Any]:
-    name = sa.collate(gateways.c.name, "C")
+    name = gateways.c.name
     source = gateways.join(accounts, accounts.c.id == account_id).outerjoin(
         lines, sa.and_(lines.c.kind == kind, lines.c.id == gateways.c.id)
     )

@@ -6,7 +6,9 @@ import sqlalchemy as sa
 
 from controller.persistence.schema import accounts, calls, mapping_gateways, routing_gateways
 from controller.persistence.views.reading import reading
+from controller.services.actors import Scope
 from controller.services.views.live_calls import LiveCall, LiveCalls
+from controller.services.views.visibility import shown_live
 
 
 class PostgresLiveCalls:
@@ -15,22 +17,37 @@ class PostgresLiveCalls:
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
 
-    def live(self, search: str, limit: int) -> LiveCalls:
-        matching = _matching(search)
-        counts = sa.select(
-            sa.func.count(),
-            sa.func.count(calls.c.answered_at),
-            sa.func.count().filter(matching),
-        ).select_from(calls.join(accounts, accounts.c.id == calls.c.account_id))
+    def live(self, scope: Scope, search: str, limit: int) -> LiveCalls:
+        here, matching = sa.and_(sa.true(), *live_in(scope)), _matching(search)
+        counts = (
+            sa.select(
+                sa.func.count(),
+                sa.func.count(calls.c.answered_at),
+                sa.func.count().filter(matching),
+            )
+            .select_from(calls.join(accounts, accounts.c.id == calls.c.account_id))
+            .where(here)
+        )
         newest = (
-            _ROWS.where(matching)
+            _rows(scope)
+            .where(here, matching)
             .order_by(calls.c.offered_at.desc(), calls.c.call_id.desc())
             .limit(limit)
         )
         with reading(self._engine) as connection:
             total, talking, matches = connection.execute(counts).one()
             rows = connection.execute(newest).all()
-        return LiveCalls(total, talking, matches, tuple(_live_call(row._asdict()) for row in rows))
+        found = tuple(shown_live(scope, _live_call(row._asdict())) for row in rows)
+        return LiveCalls(total, talking, matches, found)
+
+
+def live_in(scope: Scope) -> list[sa.ColumnElement[bool]]:
+    """Conditions on `calls`: an agent's are those for which it pays a part."""
+    if scope.account_id is None:
+        return []
+    if not scope.subtree:
+        return [calls.c.account_id == scope.account_id]
+    return [calls.c.payer_ids.contains([scope.account_id])]
 
 
 def _matching(search: str) -> sa.ColumnElement[bool]:
@@ -45,25 +62,40 @@ _VENDORS = (
     .where(routing_gateways.c.id == sa.any_(calls.c.routing_gateway_ids))
     .scalar_subquery()
 )
-_ROWS = (
-    sa.select(
-        calls.c.call_id,
-        calls.c.switch_id,
-        calls.c.caller,
-        calls.c.callee,
-        calls.c.account_id,
-        accounts.c.name.label("account"),
-        accounts.c.currency,
-        sa.func.coalesce(mapping_gateways.c.name, "").label("mapping_gateway"),
-        _VENDORS.label("routing_gateways"),
-        calls.c.offered_at,
-        calls.c.answered_at,
-        calls.c.payer_reserved[1].label("reserved"),
-        calls.c.granted_s,
+
+
+def _rows(scope: Scope) -> sa.Select[Any]:
+    """With what is held of the one who looks: an agent's money, in its currency."""
+    reserved: sa.ColumnElement[Any] = calls.c.payer_reserved[1]
+    currency: Any = accounts.c.currency
+    if scope.account_id is not None:
+        place = sa.func.array_position(
+            calls.c.payer_ids, sa.literal(scope.account_id, sa.BigInteger)
+        )
+        reserved = calls.c.payer_reserved[place]
+        currency = sa.select(_own.c.currency).where(_own.c.id == scope.account_id).scalar_subquery()
+    return (
+        sa.select(
+            calls.c.call_id,
+            calls.c.switch_id,
+            calls.c.caller,
+            calls.c.callee,
+            calls.c.account_id,
+            accounts.c.name.label("account"),
+            currency.label("currency"),
+            sa.func.coalesce(mapping_gateways.c.name, "").label("mapping_gateway"),
+            (_VENDORS if scope.is_everything else sa.null()).label("routing_gateways"),
+            calls.c.offered_at,
+            calls.c.answered_at,
+            reserved.label("reserved"),
+            calls.c.granted_s,
+        )
+        .join(accounts, accounts.c.id == calls.c.account_id)
+        .outerjoin(mapping_gateways, mapping_gateways.c.id == calls.c.mapping_gateway_id)
     )
-    .join(accounts, accounts.c.id == calls.c.account_id)
-    .outerjoin(mapping_gateways, mapping_gateways.c.id == calls.c.mapping_gateway_id)
-)
+
+
+_own = accounts.alias("own")
 
 
 def _live_call(values: dict[str, Any]) -> LiveCall:

@@ -12,20 +12,25 @@ from typing import Any
 import sqlalchemy as sa
 
 from controller.persistence.schema import account_funds, accounts, cdr_charges, cdrs, postings
+from controller.persistence.scopes import in_scope
 from controller.persistence.views.keyset import beyond, neighbors, order
+from controller.services.actors import Scope
 from controller.services.views.accounts import PostedCall, PostingPage, PostingRow
 from controller.services.views.paging import Direction, PageRequest, Position
 
 MAX_NEWER = 20_000
 
 
-def read_postings(connection: sa.Connection, account_id: int, request: PageRequest) -> PostingPage:
-    rows = list(connection.execute(_page(account_id, request)).mappings())
+def read_postings(
+    connection: sa.Connection, scope: Scope, account_id: int, request: PageRequest
+) -> PostingPage:
+    """Of an account in scope; accounts out of it are not named."""
+    rows = list(connection.execute(_page(scope, account_id, request)).mappings())
     more = len(rows) > request.limit
     rows = rows[: request.limit]
     if request.direction is Direction.NEWER:
         if not more and request.position is not None:
-            return read_postings(connection, account_id, PageRequest(request.limit))
+            return read_postings(connection, scope, account_id, PageRequest(request.limit))
         rows.reverse()
     if not rows:
         return PostingPage((), request.position, None)
@@ -33,18 +38,20 @@ def read_postings(connection: sa.Connection, account_id: int, request: PageReque
     newer, older = neighbors(request, first, last, more)
     start = _balance_after(connection, account_id, first, newest=newer is None)
     call_ids = [row["call_id"] for row in rows if row["call_id"] is not None]
-    calls = _calls(connection, account_id, call_ids)
+    calls = _calls(connection, scope, account_id, call_ids)
     return PostingPage(tuple(_with_balances(rows, start, calls)), newer, older)
 
 
-def _page(account_id: int, request: PageRequest) -> sa.Select[Any]:
+def _page(scope: Scope, account_id: int, request: PageRequest) -> sa.Select[Any]:
     """Both sides' next postings, each through its own index, then the nearest of the two."""
     enough = request.limit + 1
     sides = (_side(account_id, request, sign, enough) for sign in (1, -1))
     both = sa.union_all(*(sa.select(side.subquery()) for side in sides)).subquery()
     return (
-        sa.select(*both.c, accounts.c.name.label("other_account"))
-        .join(accounts, accounts.c.id == both.c.other_id)
+        sa.select(*both.c, sa.func.coalesce(accounts.c.name, "").label("other_account"))
+        .outerjoin(
+            accounts, sa.and_(accounts.c.id == both.c.other_id, *in_scope(scope, accounts.c.id))
+        )
         .order_by(*order(both.c.at, both.c.id, request.direction))
         .limit(enough)
     )
@@ -98,7 +105,7 @@ def _balance_after(
 
 
 def _calls(
-    connection: sa.Connection, account_id: int, call_ids: Sequence[str]
+    connection: sa.Connection, scope: Scope, account_id: int, call_ids: Sequence[str]
 ) -> dict[str, PostedCall]:
     """Each party has its own line of a call; other accounts see the customer's."""
     if not call_ids:
@@ -122,7 +129,7 @@ def _calls(
             own.get(record.call_id, record).billed_s,
             record.duration_s,
             own.get(record.call_id, record).rate_prefix,
-            record.routing_gateway,
+            record.routing_gateway if scope.is_everything else "",
         )
         for record in records
     }

@@ -1,6 +1,7 @@
 """Rate groups for the pages: who may see which, who uses them, what their periods do."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,13 +11,14 @@ from controller.domain.periods import PeriodRule, window_from
 from controller.domain.rates import Boundary
 from controller.domain.sections import SectionMode
 from controller.persistence import schema as t
+from controller.persistence.scopes import in_scope
+from controller.services.actors import Scope
 from controller.services.price_words import rule_words
 from controller.services.views.rates import (
     RateGroupDetail,
     RateGroupPage,
     RateGroupRow,
     UsingAccount,
-    Viewer,
 )
 
 MAX_LISTED = 50
@@ -25,29 +27,29 @@ Row = sa.Row[Any]
 
 
 def read_groups(
-    connection: sa.Connection, viewer: Viewer, search: str, after: str, limit: int
+    connection: sa.Connection, scope: Scope, search: str, after: str, limit: int
 ) -> RateGroupPage:
     groups = t.rate_groups.c
     query = (
-        _GROUP.where(*_visible(viewer), groups.name > after).order_by(groups.name).limit(limit + 1)
+        _GROUP.where(*_visible(scope), groups.name > after).order_by(groups.name).limit(limit + 1)
     )
     if search:
         query = query.where(groups.name.ilike(f"%{literally(search)}%", escape="/"))
     rows = connection.execute(query).all()
-    found = _with_usage(connection, rows[:limit])
+    found = _with_usage(connection, scope, rows[:limit])
     return RateGroupPage(found, rows[limit - 1].name if len(rows) > limit else None)
 
 
-def read_group(connection: sa.Connection, viewer: Viewer, group_id: int) -> RateGroupDetail | None:
-    """None for a group that the viewer may not see, too."""
-    query = _GROUP.where(t.rate_groups.c.id == group_id, *_visible(viewer))
-    found = _with_usage(connection, connection.execute(query).all())
+def read_group(connection: sa.Connection, scope: Scope, group_id: int) -> RateGroupDetail | None:
+    """None for a group that may not be seen, too."""
+    query = _GROUP.where(t.rate_groups.c.id == group_id, *_visible(scope))
+    found = _with_usage(connection, scope, connection.execute(query).all())
     if not found:
         return None
     this = {"group": group_id}
     calendar = connection.scalar(_CALENDAR, this) or ""
     periods = tuple(_periods(connection, group_id))
-    if not viewer.is_operator:
+    if not scope.is_everything:
         return RateGroupDetail(found[0], (), (), periods, calendar, ())
     return RateGroupDetail(
         found[0],
@@ -64,14 +66,11 @@ def literally(text: str) -> str:
     return text.replace("/", "//").replace("%", "/%").replace("_", "/_")
 
 
-def _visible(viewer: Viewer) -> list[sa.ColumnElement[bool]]:
-    """What the viewer may see; decks that vendors are paid by are the operator's alone."""
-    if viewer.is_operator:
+def _visible(scope: Scope) -> list[sa.ColumnElement[bool]]:
+    """What may be seen; decks that vendors are paid by are the operator's alone."""
+    if scope.account_id is None:
         return []
-    if viewer.account_id is None:
-        # `= NULL` would be written `IS NULL`, and that is the operator's
-        return [sa.false()]
-    group, mine = t.rate_groups.c, viewer.account_id
+    group, mine = t.rate_groups.c, scope.account_id
     own, vendor = t.accounts.alias("own"), t.accounts.alias("vendor")
     agents, phones = t.rate_group_agents.c, t.phones.c
     uses = sa.exists().where(
@@ -81,14 +80,31 @@ def _visible(viewer: Viewer) -> list[sa.ColumnElement[bool]]:
     by_phone = sa.exists().where(phones.account_id == mine, phones.rate_group_id == group.id)
     may = sa.exists().where(agents.rate_group_id == group.id, agents.account_id == mine)
     is_cost = sa.exists().where(vendor.c.kind == "clearing", vendor.c.rate_group_id == group.id)
-    return [sa.or_(group.owner_account_id == mine, uses, by_phone, may), ~is_cost]
+    owned = sa.and_(*in_scope(scope, group.owner_account_id))
+    return [sa.or_(owned, uses, by_phone, may), ~is_cost]
 
 
-def _with_usage(connection: sa.Connection, rows: Sequence[Row]) -> tuple[RateGroupRow, ...]:
+def _with_usage(
+    connection: sa.Connection, scope: Scope, rows: Sequence[Row]
+) -> tuple[RateGroupRow, ...]:
+    """Who uses a group, and whose it is, is told to operators; to others that it is theirs."""
+    if scope.account_id is not None:
+        owners = {row.owner_account_id for row in rows} - {None}
+        here = set(connection.scalars(_owners_in(scope, owners))) if owners else set()
+        shown = (_group(row, None, 0) for row in rows)
+        return tuple(
+            group if row.owner_account_id in here else replace(group, owner="")
+            for row, group in zip(rows, shown, strict=True)
+        )
     ids = {"groups": [row.id for row in rows]}
     accounts = {row.group_id: row for row in connection.execute(sa.text(_ACCOUNTS), ids)}
     phones = {row.group_id: row.phones for row in connection.execute(sa.text(_PHONES), ids)}
     return tuple(_group(row, accounts.get(row.id), phones.get(row.id, 0)) for row in rows)
+
+
+def _owners_in(scope: Scope, ids: set[int]) -> sa.Select[tuple[int]]:
+    own = t.accounts.c
+    return sa.select(own.id).where(own.id.in_(ids), *in_scope(scope, own.id))
 
 
 def _group(row: Row, used: Row | None, phones: int) -> RateGroupRow:

@@ -18,6 +18,7 @@ from controller.domain.sections import SectionMode
 from controller.persistence import schema as t
 from controller.persistence.views.rate_groups import literally, read_group, read_groups
 from controller.persistence.views.reading import reading
+from controller.services.actors import Scope
 from controller.services.views.rates import (
     RateFilter,
     RateGroupDetail,
@@ -26,7 +27,6 @@ from controller.services.views.rates import (
     RatePage,
     RatePlace,
     RateRow,
-    Viewer,
 )
 
 FIRST_LOOK = 2_000
@@ -44,18 +44,13 @@ class PostgresRates:
         self._engine = engine
         self._budget_s = search_budget_s
 
-    def viewer(self, user_id: int) -> Viewer:
-        query = sa.select(t.users.c.account_id).where(t.users.c.id == user_id)
+    def groups(self, scope: Scope, search: str, after: str, limit: int) -> RateGroupPage:
         with reading(self._engine) as connection:
-            return Viewer(is_operator=False, account_id=connection.scalar(query))
+            return read_groups(connection, scope, search, after, limit)
 
-    def groups(self, viewer: Viewer, search: str, after: str, limit: int) -> RateGroupPage:
+    def group(self, scope: Scope, group_id: int) -> RateGroupDetail | None:
         with reading(self._engine) as connection:
-            return read_groups(connection, viewer, search, after, limit)
-
-    def group(self, viewer: Viewer, group_id: int) -> RateGroupDetail | None:
-        with reading(self._engine) as connection:
-            return read_group(connection, viewer, group_id)
+            return read_group(connection, scope, group_id)
 
     def rates(
         self, group: RateGroupRow, wanted: RateFilter, after: RatePlace | None, limit: int

@@ -81,6 +81,8 @@ class AccountStore(Protocol):
 
     def get(self, scope: Scope, name: str) -> AccountRecord | None: ...
 
+    def name_of(self, account_id: int) -> str | None: ...
+
     def rights(self, account_id: int) -> tuple[RightView, ...]:
         """Each right, with the agents above that lack it, the nearest first."""
 

@@ -7,8 +7,9 @@ and overdraft limits are moved elsewhere (`services/payments`).
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
-from controller.domain.errors import Conflict, InvalidFields, NotAllowed
+from controller.domain.errors import Conflict, InvalidFields, NotAllowed, NotFound
 from controller.domain.rights import Right
 from controller.services.accounts.batches import MAX_BATCH, AccountSeries
 from controller.services.accounts.checks import OWN_FIELDS, check_account
@@ -25,17 +26,23 @@ from controller.services.accounts.records import (
 )
 from controller.services.actors import EVERYTHING, Actor
 from controller.services.audit import AuditLine, changed
-from controller.services.config_as_code.sections.accounts import ACCOUNT_FIELDS, read_account
+from controller.services.config_as_code.sections.accounts import (
+    ACCOUNT_FIELDS,
+    OFFLINE,
+    read_account,
+)
 from controller.services.config_as_code.specs import AccountSpec
 from controller.services.records.rows import RowErrors
 from controller.services.records.values import Values, read_values, texts_of, values_of
-from controller.services.records.work import check_revision, missing, note
+from controller.services.records.work import check_revision, missing, not_found, note
 from controller.services.sign_in import Role
 
 MAX_NAMED = 20
 """Accounts that a message lists."""
 MAX_TREE = 200
-_KNOWN = tuple(name for name in ACCOUNT_FIELDS if name != "overdraft_limit")
+_OF_OTHERS = ("overdraft_limit", *OFFLINE)
+"""Limits are movements of money, and what happens without the database is the configuration's."""
+_KNOWN = tuple(name for name in ACCOUNT_FIELDS if name not in _OF_OTHERS)
 
 
 class Accounts:
@@ -61,6 +68,16 @@ class Accounts:
             return found
         with self._store.begin() as work:
             return _found(work, actor, name, "read")
+
+    def by_id(self, actor: Actor, account_id: int) -> AccountRecord:
+        """As `get`, for addresses that have the number of an account. Raises NotFound."""
+        name = self._store.name_of(account_id)
+        try:
+            if name is not None:
+                return self.get(actor, name)
+        except NotFound:
+            pass  # the name of another's account is not told
+        raise not_found(KIND, str(account_id))
 
     def rights(self, actor: Actor, name: str) -> tuple[RightView, ...]:
         """What the account may do, and why a right does not count. Raises NotFound.
@@ -150,7 +167,8 @@ class Accounts:
                 raise Conflict(f"account {name} is closed: open it again first")
             given = {**_values(before.spec), **values}
             account = read_values(given, _KNOWN, read_account, lists=LISTS)
-            account = replace(account, overdraft_limit=before.spec.overdraft_limit)
+            kept: dict[str, Any] = {name: getattr(before.spec, name) for name in _OF_OTHERS}
+            account = replace(account, **kept)
             if account.name != name:
                 raise InvalidFields({"name": "an account keeps its name"})
             if is_own:

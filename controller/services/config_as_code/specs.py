@@ -124,6 +124,9 @@ class AccountSpec:
     monthly_minimum: Decimal = Decimal(0)
     capacity: int | None = None
     subtree_capacity: int | None = None
+    offline_calls: int | None = None
+    offline_minutes: int | None = None
+    offline_money: Decimal | None = None
     locked: bool = False
     expires_at: datetime | None = None
     number_sections: tuple[NumberSection, ...] = ()

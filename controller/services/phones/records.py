@@ -39,7 +39,7 @@ class PhoneSort(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PhoneQuery:
-    """`search` is the beginning of a number or of a DID; `account` one account's name.
+    """`search` is the beginning of a number, or a whole DID; `account` one account's name.
 
     `locked`: only those that may not call (true), or that may (false). `after` is where the page
     before this one ended (`PhonePage.next_after`).

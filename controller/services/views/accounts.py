@@ -5,6 +5,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Protocol
 
+from controller.services.actors import Scope
 from controller.services.views.paging import PageRequest, Position
 
 
@@ -57,7 +58,8 @@ class AccountLink:
 @dataclass(frozen=True, slots=True)
 class AccountDetail:
     """`chain` are the agents above, the nearest first; `children` the first of `children_count`
-    accounts directly below, by name."""
+    accounts directly below, by name. Nobody sees what is above the own account, nor its memo; of
+    gateways only operators see those of vendors."""
 
     row: AccountRow
     rate_group: str
@@ -150,7 +152,10 @@ class Subscriptions:
 
 @dataclass(frozen=True, slots=True)
 class PostedCall:
-    """What a posting needs to say about its call; seconds and prefix are the account's own."""
+    """What a posting needs to say about its call; seconds and prefix are the account's own.
+
+    `routing_gateway` is empty for all but operators.
+    """
 
     callee: str
     billed_s: int
@@ -163,7 +168,8 @@ class PostedCall:
 class PostingRow:
     """A posting as one account sees it: `amount` is positive where the balance rose.
 
-    `balance_after` is None where nothing keeps or can quickly tell it.
+    `other_account` is empty where it is out of the scope of the one who looks. `balance_after` is
+    None where nothing keeps or can quickly tell it.
     """
 
     posting_id: str
@@ -186,12 +192,15 @@ class PostingPage:
 
 
 class AccountView(Protocol):
-    def page(self, wanted: AccountFilter, after: str, limit: int) -> AccountPage: ...
+    def page(self, scope: Scope, wanted: AccountFilter, after: str, limit: int) -> AccountPage: ...
 
-    def detail(self, account_id: int) -> AccountDetail | None: ...
+    def detail(self, scope: Scope, account_id: int) -> AccountDetail | None:
+        """None for an account out of scope, too."""
 
-    def subscriptions(self, account_id: int, now: datetime) -> Subscriptions: ...
+    def subscriptions(self, scope: Scope, account_id: int, now: datetime) -> Subscriptions:
+        """Raises NotFound."""
 
-    def id_of(self, name: str) -> int | None: ...
+    def id_of(self, scope: Scope, name: str) -> int | None: ...
 
-    def postings(self, account_id: int, request: PageRequest) -> PostingPage: ...
+    def postings(self, scope: Scope, account_id: int, request: PageRequest) -> PostingPage:
+        """Raises NotFound."""

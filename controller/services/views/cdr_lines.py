@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from itertools import pairwise
+from typing import Protocol
 
 from controller.domain.cdr import VENDOR
 from controller.domain.rerating import Side, side_of
@@ -39,6 +40,66 @@ class PartyLine:
     def gross(self) -> Decimal:
         """What the account is debited, gift money included."""
         return self.net + self.tax
+
+
+class Line(Protocol):
+    """One party's line of a call (`PartyLine`, or less of it)."""
+
+    @property
+    def party(self) -> int: ...
+    @property
+    def revision(self) -> int: ...
+    @property
+    def account_id(self) -> int: ...
+    @property
+    def net(self) -> Decimal: ...
+    @property
+    def tax(self) -> Decimal: ...
+    @property
+    def currency(self) -> str: ...
+    @property
+    def billed_s(self) -> int: ...
+    @property
+    def prefix(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One line's figures. `billed_s` and `prefix` are those by which it was priced."""
+
+    net: Decimal
+    tax: Decimal
+    currency: str
+    billed_s: int
+    prefix: str
+
+    @property
+    def gross(self) -> Decimal:
+        return self.net + self.tax
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """A call's money for the one who looks, as it stands after corrections.
+
+    `paid` is the own line (the operator: the vendor's), `earned` the one of the account directly
+    below (the operator: of the topmost payer). None: there is no such line.
+    """
+
+    earned: Part | None = None
+    paid: Part | None = None
+
+    @property
+    def margin(self) -> Decimal | None:
+        """Net earned less what was paid; None where one is missing or currencies differ."""
+        if self.earned is None or self.paid is None:
+            return None
+        if self.earned.currency != self.paid.currency:
+            return None
+        return self.earned.net - self.paid.net
+
+
+NO_PARTS = Parts()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
 
-from controller.services.views.cdr_lines import PartyLine
+from controller.services.actors import Scope
+from controller.services.views.cdr_lines import NO_PARTS, Parts, PartyLine
 from controller.services.views.paging import PageRequest, Position
 
 
@@ -14,7 +15,8 @@ from controller.services.views.paging import PageRequest, Position
 class CdrFilter:
     """What a list of call records is limited to. Numbers are prefixes; empty means any.
 
-    `since` is included, `until` is not.
+    `since` is included, `until` is not. `account_id`: calls of the account and of what is below it.
+    What people may not see (vendors' gateways, reviews) they cannot look for either.
     """
 
     since: datetime | None = None
@@ -30,7 +32,10 @@ class CdrFilter:
 
 @dataclass(frozen=True, slots=True)
 class CdrRow:
-    """A call record as stored (`domain/cdr.py`), with the accounts' names."""
+    """A call record as stored (`domain/cdr.py`), with the accounts' names.
+
+    Views leave empty what the one who looks may not see (`visibility.RECORD`).
+    """
 
     call_id: str
     switch_id: str
@@ -80,10 +85,19 @@ class CdrRow:
 
     @property
     def margin(self) -> Decimal | None:
-        """Net less cost; None where the two are in different currencies."""
+        """The customer's net less cost, whoever between the two earns it; None where they are in
+        different currencies."""
         if self.cost_currency and self.cost_currency != self.currency:
             return None
         return self.net - self.cost
+
+
+@dataclass(frozen=True, slots=True)
+class SeenCdr:
+    """A record as somebody sees it, and that somebody's part of its money."""
+
+    record: CdrRow
+    parts: Parts = NO_PARTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +105,7 @@ class CdrPage:
     """Rows newest first. `searched_to` is set when the search stopped early to stay quick: what
     is older has not been looked at yet and `older` goes on there."""
 
-    rows: tuple[CdrRow, ...]
+    rows: tuple[SeenCdr, ...]
     newer: Position | None
     older: Position | None
     searched_to: datetime | None = None
@@ -118,12 +132,14 @@ class AttemptRow:
 
 @dataclass(frozen=True, slots=True)
 class CdrDetail:
-    """`lines` has every revision of each party's line."""
+    """`lines` has every revision of each party's line that may be seen. Attempts and trace are
+    empty for all but operators."""
 
     record: CdrRow
     attempts: tuple[AttemptRow, ...]
     trace: tuple[tuple[str, str, str], ...]
     lines: tuple[PartyLine, ...] = ()
+    parts: Parts = NO_PARTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +151,15 @@ class CdrChoices:
 
 
 class CdrView(Protocol):
-    def page(self, wanted: CdrFilter, request: PageRequest) -> CdrPage: ...
+    """A scope's calls are those of its accounts by the time that they ended: an account that is
+    moved does not take its old calls along."""
 
-    def export(self, wanted: CdrFilter, limit: int) -> Iterator[CdrRow]:
+    def page(self, scope: Scope, wanted: CdrFilter, request: PageRequest) -> CdrPage: ...
+
+    def export(self, scope: Scope, wanted: CdrFilter, limit: int) -> Iterator[SeenCdr]:
         """The newest `limit` records, read piece by piece; no transaction stays open."""
 
-    def detail(self, call_id: str) -> CdrDetail | None: ...
+    def detail(self, scope: Scope, call_id: str) -> CdrDetail | None:
+        """None for a call out of scope, too."""
 
-    def choices(self) -> CdrChoices: ...
+    def choices(self, scope: Scope) -> CdrChoices: ...

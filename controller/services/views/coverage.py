@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from controller.domain.errors import TollgateError
+from controller.domain.errors import NotAllowed, TollgateError
+from controller.services.actors import Scope
 from controller.services.coverage import CoverageReport, check_coverage
 from controller.services.coverage_ports import CoverageStore
 from controller.services.ports import Clock
@@ -43,11 +44,13 @@ class CoverageWatch:
         self._failure = ""
         self._running: threading.Thread | None = None
 
-    def state(self, *, again: bool = False) -> CoverageState:
+    def state(self, scope: Scope, *, again: bool = False) -> CoverageState:
         """What is known. Starts a check where it is too old, failed, or wanted `again`.
 
-        Raises StoreUnavailable.
+        Raises NotAllowed, for it tells of everybody's prices and costs; StoreUnavailable.
         """
+        if not scope.is_everything:
+            raise NotAllowed("only administrators see the coverage")
         version = self._version()
         with self._lock:
             running = self._running is not None and self._running.is_alive()

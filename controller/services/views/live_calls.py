@@ -5,10 +5,16 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
 
+from controller.services.actors import Scope
+
 
 @dataclass(frozen=True, slots=True)
 class LiveCall:
-    """A call in progress. `routing_gateways` are the vendors that hold a line for it."""
+    """A call in progress. `routing_gateways` are the vendors that hold a line for it.
+
+    `reserved` is what is held of the customer's money, or of the account's that looks, in
+    `currency`.
+    """
 
     call_id: str
     switch_id: str
@@ -36,5 +42,6 @@ class LiveCalls:
 
 
 class LiveCallView(Protocol):
-    def live(self, search: str, limit: int) -> LiveCalls:
-        """Calls whose number or account begins with `search`; newest first."""
+    def live(self, scope: Scope, search: str, limit: int) -> LiveCalls:
+        """Calls whose number or account begins with `search`; newest first. All figures are those
+        of the scope."""

@@ -1,4 +1,8 @@
-"""Rate groups and their rates, as pages show them, each visitor seeing what it may."""
+"""Rate groups and their rates, as pages show them, each visitor seeing what it may.
+
+Operators see everything; everybody else groups that belong to an account in scope, and those that
+the own account uses or was authorized to; never one by which vendors are paid.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,25 +15,15 @@ from controller.domain.errors import InvalidInput
 from controller.domain.money import Rounding
 from controller.domain.rates import Boundary, RateType
 from controller.domain.sections import SectionMode
+from controller.services.actors import Scope
 from controller.services.price_words import tariff_words
-
-
-@dataclass(frozen=True, slots=True)
-class Viewer:
-    """Who looks. An operator sees everything; everybody else what belongs to the account: groups
-    that it owns, uses or was authorized to, and never one by which vendors are paid."""
-
-    is_operator: bool
-    account_id: int | None = None
-
-
-OPERATOR = Viewer(is_operator=True)
 
 
 @dataclass(frozen=True, slots=True)
 class RateGroupRow:
     """A rate group in the list. `decimals` None: the platform's. `accounts` are those that it
-    prices; `is_cost`: vendors are paid by it."""
+    prices; `is_cost`: vendors are paid by it. `owner` is empty for the operator's, or where it is
+    out of scope; what a group is used for by others is 0 for all but operators."""
 
     group_id: int
     name: str
@@ -166,17 +160,15 @@ class RatePage:
 
 
 class RateView(Protocol):
-    def viewer(self, user_id: int) -> Viewer:
-        """What a user who is no operator may see: what its account may."""
+    def groups(self, scope: Scope, search: str, after: str, limit: int) -> RateGroupPage: ...
 
-    def groups(self, viewer: Viewer, search: str, after: str, limit: int) -> RateGroupPage: ...
-
-    def group(self, viewer: Viewer, group_id: int) -> RateGroupDetail | None:
-        """None for a group that the viewer may not see, too."""
+    def group(self, scope: Scope, group_id: int) -> RateGroupDetail | None:
+        """None for a group that may not be seen, too."""
 
     def rates(
         self, group: RateGroupRow, wanted: RateFilter, after: RatePlace | None, limit: int
-    ) -> RatePage: ...
+    ) -> RatePage:
+        """Of a group that `group` or `groups` gave: only those who may see it have it."""
 
     def matching(self, group: RateGroupRow, number: str) -> tuple[RateRow, ...]:
         """Rates whose prefix the number begins with, from the longest."""

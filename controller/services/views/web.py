@@ -5,16 +5,22 @@ from typing import Protocol
 
 from controller.services.accounts.service import Accounts
 from controller.services.api_callers import CallerSource, ReplyStore
+from controller.services.api_tokens import ApiTokens
 from controller.services.audit import AuditLog
+from controller.services.books import Books
 from controller.services.gateways.mapping import MappingGateways
 from controller.services.gateways.routing import RoutingGateways
+from controller.services.payments import Payments
 from controller.services.phones.service import Phones
 from controller.services.ports import Clock
+from controller.services.second_factor import SecondFactor
 from controller.services.sign_in import SignIn
+from controller.services.users import Users
 from controller.services.views.accounts import AccountView
 from controller.services.views.cdrs import CdrView
 from controller.services.views.coverage import CoverageWatch
 from controller.services.views.dashboard import DashboardView
+from controller.services.views.denials import Denials
 from controller.services.views.explain import ExplainView
 from controller.services.views.live_calls import LiveCallView
 from controller.services.views.rates import RateView
@@ -30,6 +36,9 @@ class WebServices:
     """All that the web application needs; `bootstrap` fills it."""
 
     sign_in: SignIn
+    users: Users
+    tokens: ApiTokens
+    second_factor: SecondFactor
     live_calls: LiveCallView
     cdrs: CdrView
     accounts: AccountView
@@ -37,11 +46,14 @@ class WebServices:
     rates: RateView
     explain: ExplainView
     coverage: CoverageWatch
+    denials: Denials
     account_records: Accounts
     phones: Phones
     mapping_gateways: MappingGateways
     routing_gateways: RoutingGateways
     audit: AuditLog
+    books: Books
+    payments: Payments
     database: DatabaseProbe
     api_callers: CallerSource
     api_replies: ReplyStore

@@ -68,6 +68,9 @@ def test_every_field_of_every_object() -> None:
             monthly_minimum: 3
             capacity: 0
             subtree_capacity: 30
+            offline_calls: 5
+            offline_minutes: 10
+            offline_money: 20.5
             locked: true
             expires_at: 2027-01-01
             number_sections: [0100-0199, 39021]

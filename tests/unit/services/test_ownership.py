@@ -2,20 +2,24 @@
 
 import asyncio
 from collections.abc import Coroutine
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from controller.domain.lease import Lease, LeaseTerms, Owner
-from controller.domain.plan import Refuse
+from controller.domain.plan import Attempt, Connect, Media, Refuse
 from controller.domain.reasons import Reason
 from controller.services.leased_link import LeasedLink
 from controller.services.ownership import Ownership
-from tests.unit.domain.builders import SWITCH, call_id
+from tests.unit.domain.builders import SWITCH, call_id, leg_id
 from tests.unit.fakes import FakeLink
 from tests.unit.leases import LeaseSession, MemoryLeases
 
 TERMS = LeaseTerms(renew_s=1.0, lapse_s=3.0)
+ATTEMPT = Attempt(
+    1, leg_id(), 201, "alpha", "192.0.2.1", 5060, "udp", "1", "390212345678", Media(), 30, 10
+)
 
 
 class World:
@@ -285,7 +289,7 @@ def test_without_the_database_calls_are_refused_and_nothing_else(
     assert first.ownership.may_refuse()
     link = FakeLink()
     withheld: list[None] = []
-    leased = LeasedLink(link, first.ownership, lambda: withheld.append(None))
+    leased = LeasedLink(link, first.ownership, lambda: withheld.append(None), 1, _not_asked)
     leased.send_plan(Refuse(call_id(), Reason.STORE_UNAVAILABLE))
     leased.arm_timer(call_id(), 60, 0, 60)
     leased.name_ending(call_id(), Reason.BALANCE_EXHAUSTED)
@@ -293,6 +297,41 @@ def test_without_the_database_calls_are_refused_and_nothing_else(
     assert link.plans == [Refuse(call_id(), Reason.STORE_UNAVAILABLE)]
     assert (link.timers, link.endings, link.hang_ups) == ([], [], [])
     assert len(withheld) == 3
+
+
+async def _not_asked() -> int | None:
+    raise AssertionError("the switch was asked")
+
+
+@pytest.mark.parametrize(
+    ("seen_epoch", "sent"), [(1, True), (2, False), (None, False)], ids=["ours", "later", "unknown"]
+)
+def test_a_plan_without_the_database_goes_out_where_the_switch_says_whose_it_is(
+    world: World, pair: tuple[Process, Process], seen_epoch: int | None, *, sent: bool
+) -> None:
+    first, _ = pair
+    first.session.away = True
+    for _ in range(20):
+        world.pass_s(0.5)
+        first.step()
+    link = FakeLink()
+    withheld: list[None] = []
+
+    async def seen() -> int | None:
+        return seen_epoch
+
+    async def send(plan: Connect) -> None:
+        leased = LeasedLink(link, first.ownership, lambda: withheld.append(None), 1, seen)
+        leased.send_plan(plan)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+    plan = Connect(call_id(), 60, (ATTEMPT,), (), Media(), offline=True)
+    asyncio.run(send(plan))
+    assert (link.plans, len(withheld)) == (([plan], 0) if sent else ([], 1))
+    # what the database has granted is not sent then, whatever the switch says
+    asyncio.run(send(replace(plan, offline=False)))
+    assert len(link.plans) == sent
 
 
 def test_when_the_database_is_back_the_owner_goes_on(

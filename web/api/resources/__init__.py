@@ -2,15 +2,19 @@
 
 from web.api.operations import Operation
 from web.api.resource import Resource
-from web.api.resources import accounts, audit, gateways, itself, phones
+from web.api.resources import accounts, audit, calls, gateways, itself, money, phones, rates
 from web.api.resources.blueprint import blueprint
 
 RESOURCES: tuple[Resource, ...] = (
     itself.resource,
     accounts.resource,
+    money.resource,
     phones.resource,
     gateways.mapping,
     gateways.routing,
+    rates.resource,
+    calls.records,
+    calls.live,
     audit.resource,
 )
 OPERATIONS: tuple[Operation, ...] = tuple(

@@ -12,6 +12,8 @@ ALTER TABLE routing_gateways ADD COLUMN revision BIGINT DEFAULT 1 NOT NULL;
 CREATE TRIGGER phone_revision BEFORE UPDATE OF number, account_id, rate_group_id, "authorization",
     locked, locked_in, monthly_minimum, monthly_maximum, monthly_rent, lines_in, lines_out,
     lines_total, memo, revision ON phones FOR EACH ROW EXECUTE FUNCTION next_revision();
+-- lists, newest first
+CREATE INDEX phones_created_idx ON phones (created_at, id);
 CREATE TRIGGER mapping_gateway_revision BEFORE UPDATE ON mapping_gateways
     FOR EACH ROW EXECUTE FUNCTION next_revision();
 CREATE TRIGGER routing_gateway_revision BEFORE UPDATE ON routing_gateways

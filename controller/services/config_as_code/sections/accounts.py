@@ -1,5 +1,6 @@
 """Accounts and the phones that belong to them."""
 
+from decimal import Decimal
 from typing import Any
 
 from controller.domain.configuration import AccountKind
@@ -28,6 +29,10 @@ MAX_TITLE = 255
 MAX_SECTIONS = 1_000
 MAX_RULES = 5_000
 MAX_DIDS = 1_000
+OFFLINE = ("offline_calls", "offline_minutes", "offline_money")
+OFFLINE_CALLS = values.integer(1, 10_000)
+OFFLINE_MINUTES = values.integer(1, 60)
+OFFLINE_MONEY = values.amount(Decimal("0.0000000001"))
 
 _RIGHTS = {str(right): right for right in Right}
 _KINDS: dict[str, AccountKind] = {
@@ -63,6 +68,9 @@ def read_account(fields: Fields) -> AccountSpec:
         monthly_minimum=fields.optional("monthly_minimum", money, ZERO),
         capacity=optional_integer(fields, "capacity", capacity),
         subtree_capacity=optional_integer(fields, "subtree_capacity", capacity),
+        offline_calls=optional_integer(fields, "offline_calls", OFFLINE_CALLS),
+        offline_minutes=optional_integer(fields, "offline_minutes", OFFLINE_MINUTES),
+        offline_money=fields.optional("offline_money", OFFLINE_MONEY, None),
         locked=fields.optional("locked", values.flag, False),
         expires_at=fields.optional("expires_at", values.moment, None),
         number_sections=tuple(sorted(fields.many("number_sections", read_section, MAX_SECTIONS))),
@@ -76,7 +84,18 @@ def read_account(fields: Fields) -> AccountSpec:
     if account.low_balance_locks and account.low_balance is None:
         line = fields.line_of("low_balance_locks")
         fields.problems.add(line, "low_balance_locks: there is no low_balance")
+    _check_offline(fields, account)
     return account
+
+
+def _check_offline(fields: Fields, account: AccountSpec) -> None:
+    """Nothing is without a bound."""
+    missing = [name for name in OFFLINE if getattr(account, name) is None]
+    if 0 < len(missing) < len(OFFLINE):
+        given = next(name for name in OFFLINE if name not in missing)
+        fields.problems.add(
+            fields.line_of(given), f"{given}: there is no {' and no '.join(missing)}"
+        )
 
 
 def _rules(fields: Fields) -> tuple[DestinationRule, ...]:

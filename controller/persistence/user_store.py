@@ -1,0 +1,196 @@
+"""Users as records in PostgreSQL. Implements `services.users.records.UserDirectory`."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+import sqlalchemy as sa
+
+from controller.domain.rights import Right, Rights, effective
+from controller.persistence import account_sql
+from controller.persistence.audit_store import write_audit
+from controller.persistence.database import transaction
+from controller.persistence.record_store import PostgresRecordWork, record_work
+from controller.persistence.schema import (
+    accounts,
+    login_failures,
+    recovery_codes,
+    users,
+    web_sessions,
+)
+from controller.persistence.scopes import in_scope
+from controller.persistence.views.reading import reading
+from controller.services.actors import Scope
+from controller.services.audit import AuditLine
+from controller.services.sign_in import Role, name_subject
+from controller.services.users.records import (
+    UserPage,
+    UserQuery,
+    UserRecord,
+    UserSession,
+    UserSpec,
+)
+
+_FIELDS = (
+    users.c.id,
+    users.c.name,
+    users.c.role,
+    sa.func.coalesce(accounts.c.name, "").label("account"),
+    users.c.account_id,
+    users.c.email,
+    users.c.disabled,
+    users.c.totp_enabled_at.is_not(None).label("has_second_factor"),
+    users.c.must_change_password,
+    users.c.created_at,
+    users.c.last_login_at,
+    users.c.revision,
+)
+_SOURCE = users.outerjoin(accounts, accounts.c.id == users.c.account_id)
+
+
+class PostgresUserDirectory:
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+
+    def begin(self) -> AbstractContextManager["PostgresUserWork"]:
+        return record_work(self._engine, PostgresUserWork)
+
+    def page(self, scope: Scope, query: UserQuery) -> UserPage:
+        statement = (
+            _users(scope)
+            .where(*_conditions(query), users.c.name > query.after)
+            .order_by(users.c.name)
+            .limit(query.limit + 1)
+        )
+        with reading(self._engine) as connection:
+            rows = [_record(row) for row in connection.execute(statement)]
+        more = len(rows) > query.limit
+        kept = tuple(rows[: query.limit])
+        return UserPage(kept, kept[-1].spec.name if more else None)
+
+    def get(self, scope: Scope, name: str) -> UserRecord | None:
+        with reading(self._engine) as connection:
+            return _one(connection, name, scope)
+
+    def sessions(self, user_id: int) -> Sequence[UserSession]:
+        columns = web_sessions.c
+        statement = (
+            sa.select(web_sessions)
+            .where(columns.user_id == user_id, columns.expires_at > sa.func.now(), ~columns.half)
+            .order_by(columns.created_at.desc())
+            .limit(100)
+        )
+        with reading(self._engine) as connection:
+            return [
+                UserSession(
+                    row.token_hash.hex(), row.created_at, row.expires_at, row.address, row.browser
+                )
+                for row in connection.execute(statement)
+            ]
+
+    def rights(self, account_id: int) -> Rights:
+        with reading(self._engine) as connection:
+            rows = connection.execute(sa.text(account_sql.RIGHTS), {"account_id": account_id})
+            chain = [frozenset(map(Right, row.rights)) for row in rows]
+        return effective(chain) if chain else frozenset()
+
+    def write_profile(self, user_id: int, language: str, time_zone: str, email: str) -> None:
+        values = {"language": language, "time_zone": time_zone, "email": email}
+        with transaction(self._engine) as connection:
+            connection.execute(users.update().where(users.c.id == user_id).values(**values))
+
+    def note(self, line: AuditLine) -> None:
+        with transaction(self._engine) as connection:
+            write_audit(connection, [line])
+
+
+class PostgresUserWork(PostgresRecordWork):
+    """Implements `UserWork`."""
+
+    def user(self, name: str, scope: Scope) -> UserRecord | None:
+        return _one(self._connection, name, scope)
+
+    def add(self, user: UserSpec, password_hash: str) -> bool:
+        taken = sa.select(users.c.id).where(users.c.name == user.name)
+        if self._connection.execute(taken).one_or_none() is not None:
+            return False
+        values = self._values(user)
+        self._connection.execute(
+            users.insert().values(**values, password_hash=password_hash, must_change_password=True)
+        )
+        return True
+
+    def write(self, user: UserSpec) -> None:
+        values = self._values(user)
+        changed = users.update().where(users.c.name == user.name).values(**values)
+        user_id = self._connection.execute(changed.returning(users.c.id)).scalar_one()
+        if user.disabled:
+            self.end_sessions(user_id, "")
+
+    def reset(self, user_id: int, password_hash: str, *, second_factor_too: bool) -> None:
+        values: dict[str, Any] = {"password_hash": password_hash, "must_change_password": True}
+        if second_factor_too:
+            values |= {"totp_secret": None, "totp_enabled_at": None, "totp_step": None}
+            codes = recovery_codes.c.user_id == user_id
+            self._connection.execute(recovery_codes.delete().where(codes))
+        changed = users.update().where(users.c.id == user_id).values(**values)
+        name = self._connection.execute(changed.returning(users.c.name)).scalar_one()
+        failures = login_failures.c.subject == name_subject(name)
+        self._connection.execute(login_failures.delete().where(failures))
+        self.end_sessions(user_id, "")
+
+    def has_administrator_beside(self, user_id: int) -> bool:
+        others = sa.exists().where(
+            users.c.role == Role.ADMINISTRATOR, ~users.c.disabled, users.c.id != user_id
+        )
+        return bool(self._connection.execute(sa.select(others)).scalar_one())
+
+    def end_sessions(self, user_id: int, key: str) -> int:
+        ended = web_sessions.delete().where(web_sessions.c.user_id == user_id)
+        if key:
+            ended = ended.where(sa.func.encode(web_sessions.c.token_hash, "hex") == key)
+        return self._connection.execute(ended).rowcount
+
+    def _values(self, user: UserSpec) -> dict[str, Any]:
+        account_id = self.account_id(user.account) if user.account else None
+        return {
+            "name": user.name,
+            "role": user.role.value,
+            "account_id": account_id,
+            "email": user.email,
+            "disabled": user.disabled,
+        }
+
+
+def _users(scope: Scope) -> sa.Select[Any]:
+    """Administrators belong to no account, so they are in nobody's scope but everybody's."""
+    return sa.select(*_FIELDS).select_from(_SOURCE).where(*in_scope(scope, users.c.account_id))
+
+
+def _conditions(query: UserQuery) -> list[sa.ColumnElement[bool]]:
+    conditions: list[sa.ColumnElement[bool]] = []
+    if query.search:
+        conditions.append(users.c.name.icontains(query.search, autoescape=True))
+    if query.account:
+        conditions.append(accounts.c.name == query.account)
+    if query.role is not None:
+        conditions.append(users.c.role == query.role.value)
+    return conditions
+
+
+def _one(connection: sa.Connection, name: str, scope: Scope) -> UserRecord | None:
+    row = connection.execute(_users(scope).where(users.c.name == name)).one_or_none()
+    return None if row is None else _record(row)
+
+
+def _record(row: Any) -> UserRecord:
+    return UserRecord(
+        spec=UserSpec(row.name, Role(row.role), row.account, row.email, row.disabled),
+        user_id=row.id,
+        account_id=row.account_id,
+        has_second_factor=row.has_second_factor,
+        must_change_password=row.must_change_password,
+        created_at=row.created_at,
+        last_login_at=row.last_login_at,
+        revision=row.revision,
+    )

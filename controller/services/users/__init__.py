@@ -1,0 +1,13 @@
+"""People who sign in: who they are, what they may do, and who looks after them."""
+
+from controller.services.users.records import (
+    NewUser,
+    UserPage,
+    UserQuery,
+    UserRecord,
+    UserSession,
+    UserSpec,
+)
+from controller.services.users.service import Users
+
+__all__ = ["NewUser", "UserPage", "UserQuery", "UserRecord", "UserSession", "UserSpec", "Users"]

@@ -1,0 +1,248 @@
+"""Use cases of users, each with its right, its scope, its revision and its line of audit.
+
+Administrators look after everybody. An agent with the right `accounts` looks after the users of
+accounts below its own, who are agents or customers, never administrators.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from zoneinfo import available_timezones
+
+from controller.domain.errors import Conflict, InvalidFields, NotAllowed, NotFound
+from controller.domain.rights import ALL_RIGHTS, NO_RIGHTS, Right
+from controller.services.actors import EVERYTHING, Actor, Source
+from controller.services.audit import AuditLine, Outcome, changed
+from controller.services.passwords import Passwords, generated_password
+from controller.services.records.values import texts_of, values_of
+from controller.services.records.work import check_revision, missing
+from controller.services.sign_in import MAX_NAME, Role, Visitor
+from controller.services.users.records import (
+    KIND,
+    MAX_LINES,
+    NewUser,
+    UserDirectory,
+    UserPage,
+    UserQuery,
+    UserRecord,
+    UserSession,
+    UserSpec,
+    UserWork,
+)
+
+Values = Mapping[str, object]
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]*", re.ASCII)
+_EMAIL = re.compile(r"[^@\s,;<>\"]{1,64}@[^@\s,;<>\"]{1,190}")
+_FIELDS = tuple(UserSpec.__dataclass_fields__)
+
+
+class Users:
+    """Everything raises StoreUnavailable."""
+
+    def __init__(self, directory: UserDirectory, passwords: Passwords) -> None:
+        self._directory = directory
+        self._passwords = passwords
+
+    # -- who somebody is ------------------------------------------------------------------
+
+    def actor(self, visitor: Visitor, source: Source, address: str) -> Actor:
+        """Who a signed-in person is to the services, with the rights that count as of now."""
+        rights = NO_RIGHTS
+        if visitor.role is Role.ADMINISTRATOR:
+            rights = ALL_RIGHTS
+        elif visitor.role is Role.AGENT and visitor.account_id is not None:
+            rights = self._directory.rights(visitor.account_id)
+        return Actor(
+            visitor.name, source, visitor.role, visitor.user_id, visitor.account_id, rights, address
+        )
+
+    # -- see ------------------------------------------------------------------------------
+
+    def page(self, actor: Actor, query: UserQuery) -> UserPage:
+        if not 1 <= query.limit <= MAX_LINES:
+            raise InvalidFields({"limit": f"not 1 to {MAX_LINES}"})
+        _require(actor)
+        return self._directory.page(actor.scope, query)
+
+    def get(self, actor: Actor, name: str) -> UserRecord:
+        """Raises NotFound, NotAllowed."""
+        _require(actor)
+        found = self._directory.get(actor.scope, name)
+        if found is not None:
+            return found
+        with self._directory.begin() as work:
+            return _found(work, actor, name, "read")
+
+    def sessions(self, actor: Actor, name: str) -> Sequence[UserSession]:
+        """Of oneself, or of somebody whom the actor looks after."""
+        return self._directory.sessions(self._user_id(actor, name))
+
+    def _user_id(self, actor: Actor, name: str) -> int:
+        if name == actor.name and actor.user_id is not None:
+            return actor.user_id
+        user = self.get(actor, name)
+        _may_change(actor, user)
+        return user.user_id
+
+    # -- change ---------------------------------------------------------------------------
+
+    def create(self, actor: Actor, values: Values) -> NewUser:
+        """With a generated password, to be changed at the first sign-in.
+
+        Raises InvalidFields, NotAllowed.
+        """
+        _require(actor)
+        wanted = _read(values)
+        password = generated_password()
+        with self._directory.begin() as work:
+            _check(work, actor, wanted)
+            hashed = self._passwords.hash(password)
+            if not work.add(wanted, hashed):
+                raise InvalidFields({"name": f"the name {wanted.name} is taken"})
+            made = work.user(wanted.name, EVERYTHING)
+            if made is None:
+                raise NotFound(f"user {wanted.name} was removed meanwhile")
+            lines = changed({}, texts_of(wanted))
+            work.audit(AuditLine(actor, "create", KIND, wanted.name, made.account_id, lines))
+            return NewUser(made, password)
+
+    def change(
+        self, actor: Actor, name: str, values: Values, revision: int | None = None
+    ) -> UserRecord:
+        """The fields that `values` names: role, account, email, disabled.
+
+        Raises NotFound, Stale, InvalidFields, NotAllowed, Conflict for the last administrator.
+        """
+        _require(actor)
+        with self._directory.begin() as work:
+            before = _found(work, actor, name, "change")
+            _may_change(actor, before)
+            check_revision(work, KIND, name, before.revision, revision)
+            wanted = _read({**values_of(before.spec), **values})
+            if wanted.name != name:
+                raise InvalidFields({"name": "a user keeps the name"})
+            _check(work, actor, wanted)
+            _keep_an_administrator(work, before, wanted)
+            if wanted != before.spec:
+                work.write(wanted)
+                lines = changed(texts_of(before.spec), texts_of(wanted))
+                owner = work.account_id(wanted.account) if wanted.account else None
+                work.audit(AuditLine(actor, "change", KIND, name, owner, lines))
+            return _found(work, actor, name, "change")
+
+    def reset_password(
+        self, actor: Actor, name: str, *, second_factor_too: bool = False
+    ) -> NewUser:
+        """A generated password in place of the forgotten one; every session ends."""
+        _require(actor)
+        password = generated_password()
+        with self._directory.begin() as work:
+            before = _found(work, actor, name, "reset")
+            _may_change(actor, before)
+            hashed = self._passwords.hash(password)
+            work.reset(before.user_id, hashed, second_factor_too=second_factor_too)
+            what = {"password": ("(hidden)", "(hidden)")}
+            if second_factor_too and before.has_second_factor:
+                what["second_factor"] = ("on", "off")
+            work.audit(AuditLine(actor, "reset", KIND, name, before.account_id, what))
+            return NewUser(_found(work, actor, name, "reset"), password)
+
+    def end_sessions(self, actor: Actor, name: str, key: str = "") -> int:
+        """One session, or all; how many there were."""
+        user_id = self._user_id(actor, name)
+        with self._directory.begin() as work:
+            ended = work.end_sessions(user_id, key)
+            if ended:
+                user = work.user(name, EVERYTHING)
+                owner = user.account_id if user else None
+                lines = {"sessions": (str(ended), "0")}
+                work.audit(AuditLine(actor, "end sessions", KIND, name, owner, lines))
+            return ended
+
+    def change_profile(self, actor: Actor, values: Values) -> None:
+        """One's own language, time zone and e-mail. Raises InvalidFields."""
+        errors = {}
+        language, zone = _line(values, "language"), _line(values, "time_zone")
+        email = _line(values, "email")
+        if len(language) > 16 or (language and not language.replace("_", "").isalnum()):
+            errors["language"] = "not a language"
+        if zone and zone not in available_timezones():
+            errors["time_zone"] = "not an IANA time zone"
+        if email and not _EMAIL.fullmatch(email):
+            errors["email"] = "not an e-mail address"
+        if errors:
+            raise InvalidFields(errors)
+        if actor.user_id is None:
+            raise NotAllowed("only somebody who signed in has a profile")
+        self._directory.write_profile(actor.user_id, language, zone, email)
+
+
+def _require(actor: Actor) -> None:
+    if actor.role is Role.CUSTOMER:
+        raise NotAllowed("customers look after no users", Right.ACCOUNTS)
+    actor.require(Right.ACCOUNTS)
+
+
+def _may_change(actor: Actor, user: UserRecord) -> None:
+    if not actor.is_operator and user.account_id == actor.account_id:
+        raise NotAllowed("the users of your own account are looked after by who is above it")
+
+
+def _check(work: UserWork, actor: Actor, wanted: UserSpec) -> None:
+    """Raises InvalidFields, NotAllowed."""
+    if wanted.role is Role.ADMINISTRATOR:
+        if not actor.is_operator:
+            raise NotAllowed("only an administrator makes administrators")
+        if wanted.account:
+            raise InvalidFields({"account": "an administrator belongs to no account"})
+        return
+    if not wanted.account:
+        raise InvalidFields({"account": "is missing"})
+    if not work.chain(wanted.account, actor.scope):
+        raise InvalidFields({"account": f"there is no account {wanted.account[:64]!r}"})
+    if not actor.is_operator and work.account_id(wanted.account) == actor.account_id:
+        raise InvalidFields({"account": "only accounts below your own"})
+
+
+def _keep_an_administrator(work: UserWork, before: UserRecord, wanted: UserSpec) -> None:
+    goes = before.spec.role is Role.ADMINISTRATOR and not before.spec.disabled
+    stays = wanted.role is Role.ADMINISTRATOR and not wanted.disabled
+    if goes and not stays and not work.has_administrator_beside(before.user_id):
+        raise Conflict(f"{before.spec.name} is the last administrator")
+
+
+def _found(work: UserWork, actor: Actor, name: str, action: str) -> UserRecord:
+    found = work.user(name, actor.scope)
+    if found is not None:
+        return found
+    hidden = work.user(name, EVERYTHING)
+    if hidden is not None and hidden.account_id is None:
+        work.deny(AuditLine(actor, action, KIND, name[:200], outcome=Outcome.DENIED))
+        raise NotFound(f"there is no {KIND} {name[:64]!r}")
+    raise missing(work, actor, KIND, name, hidden.account_id if hidden else None, action)
+
+
+def _read(values: Values) -> UserSpec:
+    """Raises InvalidFields."""
+    errors = {str(name)[:64]: "unknown field" for name in values if name not in _FIELDS}
+    name, role = _line(values, "name"), _line(values, "role")
+    account, email = _line(values, "account"), _line(values, "email")
+    if not _NAME.fullmatch(name) or len(name) > MAX_NAME:
+        errors["name"] = f"1 to {MAX_NAME} letters, digits and . _ @ + -"
+    if role not in list(Role):
+        errors["role"] = f"one of {', '.join(Role)}"
+    if email and not _EMAIL.fullmatch(email):
+        errors["email"] = "not an e-mail address"
+    if errors:
+        raise InvalidFields(errors)
+    disabled = str(values.get("disabled") or "").lower() in ("true", "1", "on", "yes")
+    return UserSpec(name, Role(role), account, email, disabled)
+
+
+def _line(values: Values, name: str) -> str:
+    value = values.get(name)
+    if value is None:
+        return ""
+    if not isinstance(value, str) or len(value) > 255 or not value.isprintable():
+        raise InvalidFields({name: "a line of text is expected"})
+    return value.strip()

@@ -1,0 +1,225 @@
+"""Payments: ordered in two steps, with a receipt at the end; and what was paid before."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields as fields_of
+from dataclasses import replace
+from decimal import Decimal
+
+from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from controller.domain.errors import Conflict, InvalidFields, NotAllowed
+from controller.services.payments import Done, PaymentKind, PaymentPage, PaymentQuery, PaymentRow
+from web.access import SIGNED_IN, allow
+from web.context import actor, config, services
+from web.csv_text import csv_pieces
+from web.fields import MAX_NAME, Fields
+from web.formatting import money
+from web.forms import Form, money_fields
+from web.forms.once import once, sent_key
+from web.forms.steps import About, FormPage, Values, confirm
+from web.i18n import gettext as _
+from web.i18n import lazy_gettext
+from web.lists import Column, list_state
+from web.pages.account_tabs import ADDRESS, Shown, held
+
+pages = Blueprint("payments", __name__)
+
+EXPORT_PAGE = 500
+FILTERS = ("account", "kind", "since", "until")
+COLUMNS = (
+    Column("at", lazy_gettext("Time")),
+    Column("account", lazy_gettext("Account")),
+    Column("kind", lazy_gettext("What")),
+    Column("amount", lazy_gettext("Amount"), number=True),
+    Column("after", lazy_gettext("Afterwards"), number=True, wide=True),
+    Column("other", lazy_gettext("Other side"), usual=False, wide=True),
+    Column("memo", lazy_gettext("Memo"), wide=True),
+    Column("who", lazy_gettext("By"), wide=True),
+)
+KIND_NAMES = {
+    PaymentKind.PAYMENT: lazy_gettext("Payment"),
+    PaymentKind.WITHDRAWAL: lazy_gettext("Withdrawal"),
+    PaymentKind.TRANSFER: lazy_gettext("Transfer"),
+    PaymentKind.MAKE_ZERO: lazy_gettext("Made zero"),
+    PaymentKind.CREDIT: lazy_gettext("Overdraft limit"),
+    PaymentKind.CORRECTION: lazy_gettext("Correction"),
+    PaymentKind.REVERSAL: lazy_gettext("Reversal"),
+}
+CONFIRMED = "confirmed"
+_CSV = tuple(f.name for f in fields_of(PaymentRow))
+
+
+# -- see -----------------------------------------------------------------------------------
+
+
+@pages.get("/payments")
+@allow(SIGNED_IN)
+def index() -> ResponseReturnValue:
+    fields, query = _query()
+    page, errors = PaymentPage((), None), dict(fields.errors)
+    if not errors:
+        try:
+            page = services().payments.page(actor(), query)
+        except InvalidFields as error:
+            errors.update(error.errors)
+    html = render_template(
+        "payments.html",
+        page=page,
+        list=list_state("payments.index", COLUMNS, FILTERS, sort=""),
+        kinds=KIND_NAMES,
+        errors=errors,
+        first=not query.after,
+    )
+    return html, 400 if errors else 200
+
+
+@pages.get("/payments.csv")
+@allow(SIGNED_IN)
+def export() -> ResponseReturnValue:
+    fields, query = _query()
+    if fields.errors:
+        raise InvalidFields(fields.errors)
+    first = services().payments.page(actor(), replace(query, limit=EXPORT_PAGE))
+    rows = ([getattr(row, name) for name in _CSV] for row in _all_rows(query, first))
+    response = Response(csv_pieces(_CSV, rows), mimetype="text/csv")
+    name = f"payments-{services().clock.now():%Y%m%dT%H%M%SZ}.csv"
+    response.headers["Content-Disposition"] = f"attachment; filename={name}"
+    return response
+
+
+@pages.get("/payments/<payment_id>")
+@allow(SIGNED_IN)
+def receipt(payment_id: str) -> ResponseReturnValue:
+    found = services().payments.receipt(actor(), payment_id)
+    return render_template("receipt.html", receipt=found, row=found.row, kinds=KIND_NAMES)
+
+
+def _query() -> tuple[Fields, PaymentQuery]:
+    fields = Fields(request.args)
+    kind = fields.choice("kind", set(PaymentKind))
+    query = PaymentQuery(
+        account=fields.text("account", MAX_NAME),
+        kind=PaymentKind(kind) if kind else None,
+        since=fields.moment("since"),
+        until=fields.moment("until"),
+        after=fields.text("after", MAX_NAME),
+        limit=config().page_size,
+    )
+    return fields, query
+
+
+def _all_rows(query: PaymentQuery, page: PaymentPage) -> Iterator[PaymentRow]:
+    payments, who, left = services().payments, actor(), config().export_rows
+    while True:
+        yield from page.rows[:left]
+        left -= len(page.rows)
+        if page.next_after is None or left <= 0:
+            return
+        page = payments.page(who, replace(query, after=page.next_after, limit=EXPORT_PAGE))
+
+
+# -- order ---------------------------------------------------------------------------------
+
+
+@pages.get(f"{ADDRESS}/pay/<kind>")
+@allow(SIGNED_IN)
+def form(account_id: int, kind: str) -> ResponseReturnValue:
+    found = _payable(account_id, kind)
+    return _page(found, kind).show(Form.of(money_fields.FIELDS[kind]))
+
+
+@pages.post(f"{ADDRESS}/pay/<kind>")
+@allow(SIGNED_IN)
+def order(account_id: int, kind: str) -> ResponseReturnValue:
+    """What was typed is asked for once more; what was confirmed is done, once for its key."""
+    found = _payable(account_id, kind)
+    sent = Form.sent(money_fields.FIELDS[kind], request.form)
+    values, page = sent.values(), _page(found, kind)
+    if sent.errors or request.form.get("again"):
+        return page.show(sent, 400 if sent.errors else 200)
+    if not request.form.get(CONFIRMED):
+        return _ask(found, kind, sent, values)
+    return once(lambda: _pay(found, kind, sent, values))
+
+
+def _pay(found: Shown, kind: str, sent: Form, values: Values) -> ResponseReturnValue:
+    name, payments, who = found.detail.row.name, services().payments, actor()
+    does: Mapping[str, Callable[[str], Done]] = {
+        "payment": lambda key: payments.pay(who, name, values, key),
+        "withdraw": lambda key: payments.withdraw(who, name, values, key),
+        "transfer": lambda key: payments.transfer(who, name, values, key),
+        "make-zero": lambda key: payments.make_zero(who, name, values, key),
+        "credit": lambda key: payments.credit(who, name, values, key),
+    }
+    try:
+        done = does[kind](f"web-{sent_key()}")
+    except InvalidFields as error:
+        sent.add_errors(error.errors)
+        return _page(found, kind).show(sent, 400)
+    except Conflict as error:
+        sent.add_errors({"": str(error)})
+        return _page(found, kind).show(sent, 409)
+    except NotAllowed as error:
+        sent.add_errors({"": str(error)})
+        return _page(found, kind).show(sent, 403)
+    return redirect(url_for("payments.receipt", payment_id=done.payment_id))
+
+
+def _ask(found: Shown, kind: str, sent: Form, values: Values) -> ResponseReturnValue:
+    """The payment in full, with what becomes of the balance, before it is made."""
+    row = found.detail.row
+    facts: list[tuple[str, object]] = [(_("Account"), row.name)]
+    if row.title:
+        facts.append((_("Name"), row.title))
+    if kind == "transfer":
+        facts.append((_("To account"), values["to"]))
+    if "amount" in values:
+        amount = Decimal(str(values["amount"]))
+        facts.append((_("Amount"), money(amount, row.currency)))
+        facts.extend(_afterwards(found, kind, amount, values))
+    if kind == "make-zero":
+        facts.append((_("Balance"), f"{money(row.balance, row.currency)} → {money(Decimal(0))}"))
+    if values.get("memo"):
+        facts.append((_("Memo"), values["memo"]))
+    about = replace(_page(found, kind).about, submit=_("Yes, do it"))
+    kept = {**sent.given, CONFIRMED: "1"}
+    return confirm(about, facts=facts, kept=kept)
+
+
+def _afterwards(
+    found: Shown, kind: str, amount: Decimal, values: Values
+) -> list[tuple[str, object]]:
+    """As things are now: calls go on meanwhile."""
+    row = found.detail.row
+    if kind == "credit":
+        limit = row.overdraft_limit
+        after = {"raise": limit + amount, "lower": limit - amount}.get(str(values["mode"]), amount)
+        return [(_("Overdraft limit"), f"{money(limit)} → {money(after, row.currency)}")]
+    after = row.balance + (amount if kind == "payment" else -amount)
+    return [(_("Balance"), f"{money(row.balance)} → {money(after, row.currency)}")]
+
+
+def _payable(account_id: int, kind: str) -> Shown:
+    if kind not in money_fields.FIELDS:
+        abort(404)
+    found, _record = held(account_id)
+    if kind not in found.moves:
+        abort(403)
+    return found
+
+
+def _page(found: Shown, kind: str) -> FormPage:
+    row = found.detail.row
+    about = About(
+        title=f"{money_fields.TITLES[kind]}: {row.name}",
+        submit=_("Go on"),
+        back=url_for("accounts.detail", account_id=row.account_id),
+        lead=str(money_fields.WORDS[kind]),
+        crumbs=[
+            (_("Accounts"), url_for("accounts.index")),
+            (row.name, url_for("accounts.detail", account_id=row.account_id)),
+        ],
+        again=True,
+    )
+    return FormPage(about)

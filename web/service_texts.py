@@ -1,0 +1,54 @@
+"""Sentences of the services, in the visitor's language.
+
+Services speak English, with values in their sentences. The catalogue `services.po` has each
+sentence with places for the values; what is said is recognized by it. What is not recognized is
+shown as it was said.
+"""
+
+import re
+from functools import lru_cache
+
+from flask import Flask
+
+from web import i18n
+
+DOMAIN = "services"
+MAX_SENTENCE = 400
+"""Characters: longer ones are lists of names, which nobody has to translate."""
+_PLACE = re.compile(r"%\((\w+)\)s")
+
+
+def register(app: Flask) -> None:
+    app.add_template_filter(service_text, "service_text")
+
+
+def service_text(said: object) -> str:
+    """The sentence in the visitor's language; texts of the pages' own are left as they are."""
+    text = str(said)
+    language = i18n.language()
+    if language == i18n.ENGLISH or len(text) > MAX_SENTENCE:
+        return text
+    catalogue = i18n.catalogue(language, DOMAIN)
+    for pattern, message in _patterns(language):
+        if found := pattern.fullmatch(text):
+            return catalogue.gettext(message) % found.groupdict()
+    return text
+
+
+@lru_cache(maxsize=16)
+def _patterns(language: str) -> list[tuple[re.Pattern[str], str]]:
+    """The catalogue's sentences, those with the fewest places first."""
+    messages = sorted(
+        i18n.message_ids(language, DOMAIN),
+        key=lambda message: (len(_PLACE.findall(message)), -len(message)),
+    )
+    return [(_pattern(message), message) for message in messages]
+
+
+def _pattern(message: str) -> re.Pattern[str]:
+    parts = _PLACE.split(message)
+    text, names = parts[0::2], parts[1::2]
+    expression = re.escape(text[0].replace("%%", "%"))
+    for name, after in zip(names, text[1:], strict=True):
+        expression += f"(?P<{name}>.*?)" + re.escape(after.replace("%%", "%"))
+    return re.compile(expression, re.DOTALL)
