@@ -60,6 +60,21 @@ def jobs(engine: sa.Engine) -> list[tuple[str, CronTrigger, Callable[[], None]]]
             lambda: bootstrap.expire_pending_movements(engine),
         ),
         (
+            "fold call sums",
+            CronTrigger(second="5,20,35,50", timezone=UTC),
+            lambda: bootstrap.fold_call_sums(engine),
+        ),
+        (
+            "forget old call sums",
+            CronTrigger(hour=2, minute=40, timezone=UTC),
+            lambda: bootstrap.forget_old_call_sums(engine),
+        ),
+        (
+            "watch low balances",
+            CronTrigger(second=40, timezone=UTC),
+            lambda: bootstrap.watch_low_balances(engine),
+        ),
+        (
             "forget old sessions",
             CronTrigger(minute=5, timezone=UTC),
             lambda: bootstrap.forget_old_sessions(engine),

@@ -43,11 +43,16 @@ from web.pages import (
 from web.sessions import FormCookie
 
 MAX_BODY = 64 * 1024
+ACCOUNT_PARTS = (account_tabs, account_forms, account_batches)
+"""Their pages are on the blueprint of `accounts`, where importing them puts them."""
 PAGES = (
     dashboard.pages,
     live_calls.pages,
     cdrs.pages,
-    *(module.pages for module in (accounts, phones, gateways, payments)),
+    accounts.pages,
+    phones.pages,
+    gateways.pages,
+    payments.pages,
     rates.pages,
     explain.pages,
     coverage.pages,
@@ -85,16 +90,10 @@ def create_app(services: WebServices, config: WebConfig | None = None) -> Flask:
     api.register(app, csrf)
     i18n.register(app)
     service_texts.register(app)
+    app.jinja_env.globals["form_key"] = new_key
     formatting.register(app)
     pricing_words.register(app)
-    app.context_processor(
-        lambda: {
-            "visitor": visitor(),
-            "navigation": navigation,
-            "asset": _asset,
-            "form_key": new_key,
-        }
-    )
+    app.context_processor(lambda: {"visitor": visitor(), "navigation": navigation, "asset": _asset})
     access.require_declarations(app)
     return app
 

@@ -49,6 +49,7 @@ def register(app: Flask) -> None:
         account_kind,
         ended_by,
         moment_input,
+        local_time,
     ):
         app.add_template_filter(filter_, filter_.__name__)
     app.jinja_env.globals["position_text"] = position_text
@@ -96,6 +97,10 @@ def moment(when: datetime | None, *, date: bool = True) -> Markup | str:
     shown = f"{local:%Y-%m-%d %H:%M:%S}" if date else f"{local:%H:%M:%S}"
     machine = when.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return Markup('<time datetime="{}">{}</time>').format(machine, shown)
+
+
+def local_time(when: datetime) -> datetime:
+    return when.astimezone(i18n.time_zone())
 
 
 def clock_time(when: datetime) -> str:

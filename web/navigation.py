@@ -13,11 +13,11 @@ from web.i18n import LazyText, lazy_gettext
 class Entry:
     endpoint: str
     label: LazyText
-    values: tuple[tuple[str, str], ...] = ()
+    kind: str | None = None
 
     @property
     def address(self) -> str:
-        return url_for(self.endpoint, **dict(self.values))
+        return url_for(self.endpoint, kind=self.kind)
 
     @property
     def is_current(self) -> bool:
@@ -30,7 +30,7 @@ ENTRIES = (
     Entry("cdrs.index", lazy_gettext("Call records")),
     Entry("accounts.index", lazy_gettext("Accounts")),
     Entry("phones.index", lazy_gettext("Phones")),
-    Entry("gateways.index", lazy_gettext("Gateways"), (("kind", "mapping"),)),
+    Entry("gateways.index", lazy_gettext("Gateways"), "mapping"),
     Entry("payments.index", lazy_gettext("Payments")),
     Entry("rates.index", lazy_gettext("Rates")),
     Entry("explain.rate", lazy_gettext("Explain")),

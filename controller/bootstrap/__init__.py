@@ -7,9 +7,12 @@ from controller.bootstrap.switches import retire_switch, switch_view
 from controller.bootstrap.timed import (
     charge_what_is_due,
     expire_pending_movements,
+    fold_call_sums,
+    forget_old_call_sums,
     forget_old_sessions,
     make_partitions,
     verify_books,
+    watch_low_balances,
 )
 from controller.bootstrap.web import web_secret, web_services
 
@@ -22,6 +25,8 @@ __all__ = [
     "engine",
     "expire_pending_movements",
     "first_administrator",
+    "fold_call_sums",
+    "forget_old_call_sums",
     "forget_old_sessions",
     "load_demo",
     "make_partitions",
@@ -30,6 +35,7 @@ __all__ = [
     "simulated_world",
     "switch_view",
     "verify_books",
+    "watch_low_balances",
     "web_secret",
     "web_services",
 ]

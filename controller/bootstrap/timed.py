@@ -9,11 +9,14 @@ from controller.bootstrap.foundations import SystemClock
 from controller.domain.money import plain
 from controller.persistence import database, partitions
 from controller.persistence.billing_store import PostgresBilling
+from controller.persistence.call_sum_store import PostgresCallSums
 from controller.persistence.ledger_store import PostgresBooks
+from controller.persistence.low_balance_store import PostgresLowBalances
 from controller.persistence.movement_store import PostgresMovements
 from controller.persistence.users import PostgresUsers
 from controller.persistence.verification_store import PostgresVerifications
 from controller.services.billing_run.run import BillingRun
+from controller.services.low_balance import watch_balances
 from controller.services.movements.two_phase import TwoPhase
 from controller.services.verifying import verify
 
@@ -50,6 +53,22 @@ def expire_pending_movements(engine: sa.Engine) -> None:
         )
 
 
+def watch_low_balances(engine: sa.Engine) -> None:
+    """Lock accounts that are low on money and want it, unlock those that have enough again."""
+    locked, unlocked = watch_balances(PostgresLowBalances(engine))
+    for what, accounts in (("locked", locked), ("unlocked", unlocked)):
+        for account in accounts:
+            log.info(
+                "low balance watched",
+                extra={
+                    "account": account.name,
+                    "now": what,
+                    "available": f"{plain(account.available)} {account.currency}",
+                    "threshold": plain(account.low_balance),
+                },
+            )
+
+
 def charge_what_is_due(engine: sa.Engine) -> None:
     """Rents and minimums, new periods of packages, expiry (docs/billing.md)."""
     report = BillingRun(PostgresBilling(engine), SystemClock()).run()
@@ -71,3 +90,14 @@ def charge_what_is_due(engine: sa.Engine) -> None:
 def forget_old_sessions(engine: sa.Engine) -> None:
     """Sessions that have ended, and failed sign-ins of long ago."""
     PostgresUsers(engine).forget_expired(datetime.now(UTC))
+
+
+def fold_call_sums(engine: sa.Engine) -> None:
+    """Keep the dashboards' sums short (docs/adr/0021)."""
+    taken, folded = PostgresCallSums(engine).fold()
+    log.debug("call sums folded", extra={"taken": taken, "folded": folded})
+
+
+def forget_old_call_sums(engine: sa.Engine) -> None:
+    forgotten = PostgresCallSums(engine).forget()
+    log.info("old call sums forgotten", extra={"rows": forgotten})

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import click
 
+from controller.cli.accounts import accounts_group
+from controller.cli.audit import audit_command
 from controller.cli.bill import bill_group
 from controller.cli.cdr import cdr_group
 from controller.cli.config import config_group
@@ -76,6 +78,8 @@ for command in (
     ledger_group,
     bill_group,
     packages_group,
+    accounts_group,
+    audit_command,
     phones_group,
     gateways_group,
     numbers_group,

@@ -22,7 +22,6 @@ from controller.services.phones import (
     PhoneSort,
     read_phone_csv,
 )
-from controller.services.records.tables import MAX_CSV
 from controller.services.records.values import values_of
 
 _PASSWORDS = click.option(
@@ -161,7 +160,7 @@ def import_command(
     """Add the phones of a CSV FILE, all or none. Its first line names the fields."""
     if len(delimiter) != 1:
         raise InvalidInput("--delimiter: one character")
-    rows = read_phone_csv(_text(file), delimiter)
+    rows = read_phone_csv(records.text_of(file), delimiter)
     with database_errors():
         made = _phones(settings).create_many(records.acting(), rows)
     _show_new(made, passwords, as_json=as_json)
@@ -242,16 +241,6 @@ def _show_new(made: Sequence[NewPhone], file: Path | None, *, as_json: bool) -> 
         lines.writerows(pairs)
     if file is not None:
         click.echo(f"{len(pairs)} phones; their passwords are in {file}")
-
-
-def _text(file: Path) -> str:
-    """Raises InvalidInput."""
-    if file.stat().st_size > 4 * MAX_CSV:
-        raise InvalidInput(f"{file}: larger than {4 * MAX_CSV} bytes")
-    try:
-        return file.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise InvalidInput(f"{file}: not UTF-8") from None
 
 
 def _locks(out: bool, incoming: bool) -> str:

@@ -1,6 +1,7 @@
 """What commands on records share: who acts, fields as options, a question before what is final."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import click
 
@@ -8,6 +9,7 @@ from controller.cli.ledger_orders import ask_first, who_orders
 from controller.cli.output import printable, show_json, show_table
 from controller.domain.errors import InvalidInput
 from controller.services.actors import Actor, operator
+from controller.services.records.tables import MAX_CSV
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 SET = click.option(
@@ -57,6 +59,16 @@ def more(next_after: str | None) -> None:
     """How the next page is asked for; on standard error, for the table may go on in a pipe."""
     if next_after is not None:
         click.echo(f"more: --after '{printable(next_after)}'", err=True)
+
+
+def text_of(file: Path) -> str:
+    """Raises InvalidInput."""
+    if file.stat().st_size > 4 * MAX_CSV:
+        raise InvalidInput(f"{file}: larger than {4 * MAX_CSV} bytes")
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise InvalidInput(f"{file}: not UTF-8") from None
 
 
 def confirm(question: str, *, yes: bool) -> None:

@@ -40,13 +40,6 @@ class CallerSource(Protocol):
         """Raises StoreUnavailable."""
 
 
-class NoTokens:
-    """Where there are no tokens: nobody calls."""
-
-    def caller(self, token: str, address: str) -> Refusal:  # noqa: ARG002 - the port's signature
-        return Refusal.INVALID
-
-
 @dataclass(frozen=True, slots=True)
 class KeptReply:
     """An answer as it was given, without what is shown once."""

@@ -13,7 +13,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from controller.domain.admission import Admitted, admit, extend
+from controller.domain.admission import Admitted, admit, extend, hold_late
 from controller.domain.call_record import at_us
 from controller.domain.cdr import Cdr
 from controller.domain.conclusion import answered_by, release, take
@@ -27,11 +27,14 @@ from controller.domain.settlement import record_unadmitted, settle
 from controller.domain.ticket import Ticket, ticket_from_json, ticket_to_json
 from controller.services.journal_entries import (
     Admit,
+    AdmitLate,
     Answered,
     Attempted,
     End,
     Entry,
     Extend,
+    Failed,
+    LateAdmission,
     Outcome,
     Settled,
 )
@@ -63,6 +66,7 @@ class Kept:
     records: dict[tuple[str, datetime], Cdr] = field(default_factory=dict)
     postings: dict[str, Posting] = field(default_factory=dict)
     attempts: dict[str, AttemptEnded] = field(default_factory=dict)
+    late: set[str] = field(default_factory=set)
 
 
 class MemoryCallStore:
@@ -154,7 +158,7 @@ class MemoryCallStore:
     def _run(self, batch: list[Entry]) -> list[Outcome]:
         outcomes: dict[int, Outcome] = {}
         self.kept.holdings.now_us = self.now_us()
-        for kind in (Attempted, Answered, End, Extend, Admit):
+        for kind in (AdmitLate, Attempted, Answered, End, Extend, Admit):
             for index, entry in enumerate(batch):
                 if isinstance(entry, kind):
                     outcomes[index] = self._apply(entry)
@@ -173,7 +177,21 @@ class MemoryCallStore:
             return self._end(entry)
         if isinstance(entry, Extend):
             return self._extend(entry)
+        if isinstance(entry, AdmitLate):
+            return self._admit_late(entry)
         return self._admit(entry)
+
+    def _admit_late(self, entry: AdmitLate) -> Outcome:
+        recorded = {known for known, _ in self.kept.records}
+        if entry.call_id in self.kept.late | recorded | set(self.kept.open):
+            return LateAdmission()
+        self.kept.late.add(entry.call_id)
+        holdings = self.kept.holdings
+        outcome = hold_late(entry.ticket, entry.granted_s, entry.gateway_ids, holdings)
+        ticket = ticket_to_json(entry.ticket)
+        self.kept.open[entry.call_id] = OpenCall(ticket, outcome.granted_s, outcome.held)
+        payers = [payer.account_id for payer in entry.ticket.payers]
+        return LateAdmission(tuple(p for p in payers if holdings.funds[p].available < 0))
 
     def _admit(self, entry: Admit) -> Outcome:
         assert entry.call_id not in self.kept.open
@@ -212,6 +230,8 @@ class MemoryCallStore:
 
     def _end(self, entry: End) -> Outcome:
         row = self.kept.open.pop(entry.call_id, None)
+        if row is None and entry.ended.offline and entry.call_id not in self.kept.late:
+            return Failed("the store does not know of it yet", retry=False)
         if row is None:
             settlement = record_unadmitted(entry.unadmitted, entry.ended, entry.rules)
         else:

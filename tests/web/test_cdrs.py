@@ -16,6 +16,7 @@ from flask.testing import FlaskClient
 
 from controller.persistence.schema import cdrs
 from controller.persistence.views.cdrs import PostgresCdrs
+from controller.services.actors import EVERYTHING
 from controller.services.views.cdr_lines import margins, standing, superseded
 from controller.services.views.cdrs import CdrFilter, CdrRow
 from controller.services.views.paging import Direction, PageRequest
@@ -31,9 +32,9 @@ HOSTILE = '<script>alert("x")</script>\u202e${7*7}{{7*7}}\x1b[2J'
 def all_pages(view: PostgresCdrs, wanted: CdrFilter, limit: int = 50) -> Iterator[CdrRow]:
     request = PageRequest(limit)
     while True:
-        page = view.page(wanted, request)
+        page = view.page(EVERYTHING, wanted, request)
         assert len(page.rows) <= limit
-        yield from page.rows
+        yield from (seen.record for seen in page.rows)
         if page.older is None:
             return
         request = PageRequest(limit, page.older)
@@ -96,17 +97,17 @@ def test_records_of_the_same_moment_are_neither_lost_nor_doubled(
 
 def test_newer_leads_back_the_same_way(engine: sa.Engine) -> None:
     view = PostgresCdrs(engine)
-    first = view.page(CdrFilter(), PageRequest(50))
+    first = view.page(EVERYTHING, CdrFilter(), PageRequest(50))
     assert first.newer is None
     assert first.older is not None
-    second = view.page(CdrFilter(), PageRequest(50, first.older))
+    second = view.page(EVERYTHING, CdrFilter(), PageRequest(50, first.older))
     assert second.older is not None
-    third = view.page(CdrFilter(), PageRequest(50, second.older))
+    third = view.page(EVERYTHING, CdrFilter(), PageRequest(50, second.older))
     assert third.newer is not None
-    back = view.page(CdrFilter(), PageRequest(50, third.newer, Direction.NEWER))
+    back = view.page(EVERYTHING, CdrFilter(), PageRequest(50, third.newer, Direction.NEWER))
     assert back.rows == second.rows
     assert back.newer is not None
-    top = view.page(CdrFilter(), PageRequest(50, back.newer, Direction.NEWER))
+    top = view.page(EVERYTHING, CdrFilter(), PageRequest(50, back.newer, Direction.NEWER))
     assert top.rows == first.rows
     assert top.newer is None
 
@@ -120,7 +121,7 @@ def test_a_search_that_runs_out_of_time_goes_on_where_it_stopped(
     sample.plant_cdrs(engine, 3000, clock.now() - timedelta(hours=3), "5 hours")
     wanted = CdrFilter(review_only=True)
     view = PostgresCdrs(engine, search_budget_s=0.0)
-    page = view.page(wanted, PageRequest(50))
+    page = view.page(EVERYTHING, wanted, PageRequest(50))
     assert page.searched_to is not None
     assert page.older is not None
     assert page.older.at == page.searched_to
@@ -134,8 +135,8 @@ def test_an_empty_page_of_a_search_can_be_left_both_ways(
     empty = admin.get("/cdrs?callee=99999").text
     assert "No record matches." in empty
     assert "Older" not in empty
-    first = PostgresCdrs(engine).page(CdrFilter(), PageRequest(400))
-    last = first.rows[-1]
+    first = PostgresCdrs(engine).page(EVERYTHING, CdrFilter(), PageRequest(400))
+    last = first.rows[-1].record
     text = f"{int(last.started_at.timestamp() * 1e6)}-{last.call_id}"
     beyond = admin.get(f"/cdrs?before={text}")
     assert beyond.status_code == 200
@@ -216,11 +217,11 @@ def test_a_wrong_field_says_so_and_keeps_what_was_typed(
 
 def test_wildcards_are_taken_literally(engine: sa.Engine, clock: OwnedClock) -> None:
     view = PostgresCdrs(engine)
-    assert view.page(CdrFilter(callee="%"), PageRequest(5)).rows == ()
-    assert view.page(CdrFilter(callee="_"), PageRequest(5)).rows == ()
+    assert view.page(EVERYTHING, CdrFilter(callee="%"), PageRequest(5)).rows == ()
+    assert view.page(EVERYTHING, CdrFilter(callee="_"), PageRequest(5)).rows == ()
     call_id = add_record(engine, clock, callee_received="*31#49")
-    found = view.page(CdrFilter(callee="*31#"), PageRequest(5)).rows
-    assert [row.call_id for row in found] == [call_id]
+    found = view.page(EVERYTHING, CdrFilter(callee="*31#"), PageRequest(5)).rows
+    assert [seen.record.call_id for seen in found] == [call_id]
 
 
 # -- one record ---------------------------------------------------------------------------
@@ -254,7 +255,12 @@ def test_everything_known_of_a_record(admin: FlaskClient, engine: sa.Engine) -> 
 
 
 def test_margin_over_two_currencies_is_not_told(engine: sa.Engine) -> None:
-    row = PostgresCdrs(engine).page(CdrFilter(answered_only=True), PageRequest(1)).rows[0]
+    row = (
+        PostgresCdrs(engine)
+        .page(EVERYTHING, CdrFilter(answered_only=True), PageRequest(1))
+        .rows[0]
+        .record
+    )
     assert replace(row, cost_currency="EUR").margin is None
 
 
@@ -343,10 +349,14 @@ def test_the_export_reads_in_pieces_and_stops_at_its_limit(
 ) -> None:
     monkeypatch.setattr("controller.persistence.views.cdrs.EXPORT_PIECE", 30)
     view = PostgresCdrs(engine)
-    assert [row.call_id for row in view.export(CdrFilter(), 1000)] == newest_first(engine)
-    assert len(list(view.export(CdrFilter(), 70))) == 70
+    assert [
+        seen.record.call_id for seen in view.export(EVERYTHING, CdrFilter(), 1000)
+    ] == newest_first(engine)
+    assert len(list(view.export(EVERYTHING, CdrFilter(), 70))) == 70
     expected = newest_first(engine, cdrs.c.reason == "busy")
-    assert [row.call_id for row in view.export(CdrFilter(reason="busy"), 1000)] == expected
+    assert [
+        seen.record.call_id for seen in view.export(EVERYTHING, CdrFilter(reason="busy"), 1000)
+    ] == expected
 
 
 def test_only_so_many_exports_at_once(admin: FlaskClient) -> None:
@@ -374,7 +384,7 @@ def test_a_record_shows_each_partys_line_and_who_earns_what(
     engine: sa.Engine, admin: FlaskClient, clock: OwnedClock
 ) -> None:
     call_id = resold_call(engine, clock)
-    found = PostgresCdrs(engine).detail(call_id)
+    found = PostgresCdrs(engine).detail(EVERYTHING, call_id)
     assert found is not None
     customer, reseller, agency, vendor = found.lines
     assert [line.party for line in found.lines] == [0, 1, 2, -1]
@@ -407,7 +417,7 @@ def test_a_corrected_line_stands_and_the_charge_before_is_shown_below(
     """
     with engine.begin() as connection:
         connection.execute(sa.text(corrected), {"call_id": call_id})
-    found = PostgresCdrs(engine).detail(call_id)
+    found = PostgresCdrs(engine).detail(EVERYTHING, call_id)
     assert found is not None
     assert [(line.party, line.revision) for line in standing(found.lines)] == [
         (0, 1),
@@ -426,7 +436,7 @@ def test_a_corrected_line_stands_and_the_charge_before_is_shown_below(
 
 
 def test_a_margin_between_currencies_is_not_told(engine: sa.Engine, clock: OwnedClock) -> None:
-    found = PostgresCdrs(engine).detail(resold_call(engine, clock))
+    found = PostgresCdrs(engine).detail(EVERYTHING, resold_call(engine, clock))
     assert found is not None
     foreign = [replace(line, currency="EUR") if line.party == 1 else line for line in found.lines]
     assert [m.account for m in margins(foreign)] == [""]

@@ -2,7 +2,7 @@
 
 import re
 import threading
-from datetime import timedelta
+from datetime import UTC, timedelta
 from decimal import Decimal
 
 import pytest
@@ -13,6 +13,7 @@ from controller.persistence.schema import calls, cdrs
 from controller.persistence.views.dashboard import PostgresDashboard
 from controller.persistence.views.live_calls import PostgresLiveCalls
 from controller.persistence.views.remembered import Remembered
+from controller.services.actors import EVERYTHING
 from tests.web import sample
 from tests.web.conftest import OwnedClock
 from web.charts import minute_chart
@@ -20,7 +21,7 @@ from web.charts import minute_chart
 
 @pytest.mark.usefixtures("operator")
 def test_live_calls_newest_first(engine: sa.Engine) -> None:
-    live = PostgresLiveCalls(engine).live("", 15)
+    live = PostgresLiveCalls(engine).live(EVERYTHING, "", 15)
     assert (live.total, live.matching, len(live.rows)) == (40, 40, 15)
     assert 0 < live.talking < 40
     assert list(live.rows) == sorted(live.rows, key=lambda c: c.offered_at, reverse=True)
@@ -31,11 +32,11 @@ def test_live_calls_newest_first(engine: sa.Engine) -> None:
 @pytest.mark.usefixtures("operator")
 def test_live_search(engine: sa.Engine, admin: FlaskClient) -> None:
     view = PostgresLiveCalls(engine)
-    german = view.live("4930", 200)
+    german = view.live(EVERYTHING, "4930", 200)
     assert 0 < german.matching == len(german.rows) < german.total
     assert all(call.callee.startswith("4930") for call in german.rows)
-    assert {call.account for call in view.live("ATLAS", 200).rows} == {"atlas-telecom"}
-    assert view.live("%", 200).matching == 0
+    assert {call.account for call in view.live(EVERYTHING, "ATLAS", 200).rows} == {"atlas-telecom"}
+    assert view.live(EVERYTHING, "%", 200).matching == 0
     assert "No call in progress begins like that." in admin.get("/calls?q=zzz").text
     assert admin.get("/calls?q=%00").status_code == 400
 
@@ -66,7 +67,7 @@ def test_figures_are_exact(engine: sa.Engine, clock: OwnedClock) -> None:
         records = connection.execute(sa.select(cdrs)).all()
         offered = list(connection.scalars(sa.select(calls.c.offered_at)))
     today = [r for r in records if r.started_at >= midnight]
-    figures = PostgresDashboard(engine, clock).figures()
+    figures = PostgresDashboard(engine, clock).figures(EVERYTHING, UTC)
     assert figures.today.offered == len(today)
     assert figures.today.answered == sum(r.answered_at is not None for r in today)
     assert figures.today.talk_ms == sum(r.talk_ms for r in today)
@@ -87,11 +88,11 @@ def test_a_day_is_read_again_in_proportion_to_its_cost(
 ) -> None:
     sample.plant_accounts(engine)
     view = PostgresDashboard(engine, clock, at_least_s=5.0)
-    assert view.figures().today.offered == 0
+    assert view.figures(EVERYTHING, UTC).today.offered == 0
     sample.plant_cdrs(engine, 10, clock.now(), "10 seconds")
-    assert view.figures().today.offered == 0
+    assert view.figures(EVERYTHING, UTC).today.offered == 0
     clock.advance(5.1)
-    assert view.figures().last_hour.offered == 10
+    assert view.figures(EVERYTHING, UTC).last_hour.offered == 10
 
 
 def test_remembered_serves_the_old_while_one_reads() -> None:

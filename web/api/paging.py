@@ -8,12 +8,15 @@ import base64
 import binascii
 import hashlib
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 from urllib.parse import urlencode
+from uuid import UUID
 
 from flask import request
 from pydantic import Field
 
+from controller.services.views.paging import Position
 from web.api.problems import Problem, Problems
 from web.api.strict_json import storable
 from web.api.values import Incoming, Outgoing, WholeInQuery
@@ -21,6 +24,8 @@ from web.api.values import Incoming, Outgoing, WholeInQuery
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 500
 MAX_CURSOR = 600
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 
 class PageQuery(Incoming):
@@ -72,6 +77,26 @@ def number_place(query: PageQuery) -> int | None:
     if len(found) != 1 or not isinstance(found[0], int) or not 0 <= found[0] < 2**63:
         raise Problem(Problems.CURSOR_INVALID)
     return found[0]
+
+
+def time_place(query: PageQuery) -> Position | None:
+    """A place in a list by time; None at the beginning."""
+    match place(query):
+        case None:
+            return None
+        case [int(microseconds), str(key)]:
+            try:
+                return Position(_EPOCH + microseconds * _MICROSECOND, str(UUID(key)))
+            except (ValueError, OverflowError):
+                pass
+    raise Problem(Problems.CURSOR_INVALID)
+
+
+def time_cursor(query: PageQuery, position: Position | None) -> str | None:
+    """The cursor of such a place; None at the end."""
+    if position is None:
+        return None
+    return cursor(query, (position.at - _EPOCH) // _MICROSECOND, position.key)
 
 
 def cursor(query: PageQuery, *found: str | int) -> str:

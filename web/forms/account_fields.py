@@ -1,5 +1,7 @@
 """The fields of an account, as forms ask and explain them."""
 
+from dataclasses import replace
+
 from controller.domain.configuration import AccountKind
 from controller.domain.rights import Right
 from controller.services.config_as_code.contact import CARD_TYPES
@@ -242,12 +244,10 @@ CONTACT = (
     ),
 )
 NEW = (
-    Group(_("The account"), (NAME, TITLE, PARENT, CURRENCY, KIND)),
+    Group(_("The account"), (NAME, TITLE, PARENT, CURRENCY, KIND, MEMO)),
     *SETTINGS,
     *RIGHTS,
-    *NUMBERS,
-    *CONTACT,
-    Group(_("Memo"), (MEMO,)),
+    *(replace(group, folded=True) for group in (*NUMBERS, *CONTACT)),
 )
 CHANGE = (Group(_("The account"), (TITLE, CURRENCY, KIND, MEMO)), *SETTINGS)
 MOVE = (Group(_("Agent"), (PARENT,)),)

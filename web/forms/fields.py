@@ -53,8 +53,9 @@ class FormField:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Fields that belong together, under a heading."""
+    """Fields that belong together, under a heading. `folded`: most people leave them alone."""
 
     title: LazyText
     fields: tuple[FormField, ...]
     about: LazyText | None = None
+    folded: bool = False

@@ -70,6 +70,15 @@ class Form:
     def fields(self) -> tuple[FormField, ...]:
         return tuple(f for group in self.groups for f in group.fields)
 
+    def is_folded(self, group: Group) -> bool:
+        """Nothing is in it that somebody should see."""
+        touched = (
+            {n for n, given in self.given.items() if given}
+            | self.errors.keys()
+            | self.theirs.keys()
+        )
+        return group.folded and not any(f.name in touched for f in group.fields)
+
     @property
     def was_text(self) -> str:
         return orjson.dumps(self.was).decode()

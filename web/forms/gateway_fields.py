@@ -67,7 +67,7 @@ _REWRITING = (
     ),
 )
 _LOCKED = FormField("locked", _("Locked"), _("Calls through it are refused."), Kind.FLAG)
-_MEMO = Group(_("Memo"), (FormField("memo", _("Memo"), _("For yourself.")),))
+_MEMO = Group(_("Memo"), (FormField("memo", _("Memo"), _("For yourself.")),), folded=True)
 
 MAPPING_CHANGE = (
     Group(
@@ -112,8 +112,8 @@ MAPPING_CHANGE = (
             ),
         ),
     ),
-    Group(_("Media"), _MEDIA),
-    Group(_("Numbers"), _REWRITING),
+    Group(_("Media"), _MEDIA, folded=True),
+    Group(_("Numbers"), _REWRITING, folded=True),
     _MEMO,
 )
 MAPPING_NEW = (Group(_("Name"), (NAME,)), *MAPPING_CHANGE)
@@ -194,8 +194,8 @@ ROUTING_CHANGE = (
             ),
         ),
     ),
-    Group(_("Media"), _MEDIA),
-    Group(_("Numbers"), _REWRITING),
+    Group(_("Media"), _MEDIA, folded=True),
+    Group(_("Numbers"), _REWRITING, folded=True),
     _MEMO,
 )
 ROUTING_NEW = (Group(_("Name"), (NAME,)), *ROUTING_CHANGE)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from flask import Response, make_response, redirect, request
 from flask.typing import ResponseReturnValue
 
+from controller.domain.errors import NotFound
 from controller.services.api_callers import Begun, KeptReply, Running
 from web.context import services, signed_in
 from web.errors import page
@@ -65,3 +66,12 @@ def _location(response: Response, afterwards: str) -> str:
     if 300 <= response.status_code < 400:
         return response.headers["Location"]
     return afterwards if response.status_code == 200 else ""
+
+
+def gone(error: NotFound) -> ResponseReturnValue:
+    """Of two clicks that delete something, the second finds nothing: it ends like the first."""
+
+    def refuse() -> ResponseReturnValue:
+        raise error
+
+    return once(refuse)

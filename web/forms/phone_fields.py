@@ -87,7 +87,7 @@ TERMS = Group(
         ),
     ),
 )
-MEMO = Group(_("Memo"), (FormField("memo", _("Memo"), _("For yourself.")),))
+MEMO = Group(_("Memo"), (FormField("memo", _("Memo"), _("For yourself.")),), folded=True)
 NEW = (Group(_("The phone"), (NUMBER, ACCOUNT, NEW_ACCOUNT, PASSWORD)), CALLING, TERMS, MEMO)
 CHANGE = (Group(_("The phone"), (ACCOUNT,)), CALLING, TERMS, MEMO)
 RANGE = (

@@ -13,7 +13,7 @@ from web.access import AGENTS, SIGNED_IN, allow, up_to
 from web.context import actor, services
 from web.fields import MAX_NAME, Fields
 from web.forms import Form, Group, account_fields
-from web.forms.once import once
+from web.forms.once import gone
 from web.forms.steps import About, FormPage, Stored, Values, change, confirm, confirmed, create
 from web.i18n import LazyText, lazy_gettext
 from web.i18n import gettext as _
@@ -234,7 +234,7 @@ def carry_out(account_id: int, action: str) -> ResponseReturnValue:
     try:
         found, record = _disposable(account_id)
     except NotFound as error:
-        return once(lambda: _gone(error))  # the second of two clicks ends where the first one led
+        return gone(error)
     name, given = record.spec.name, request.form.get("revision", "")
     revision = int(given) if given.isascii() and given.isdigit() else record.revision
 
@@ -248,10 +248,6 @@ def carry_out(account_id: int, action: str) -> ResponseReturnValue:
 
     kept = {"revision": record.revision}
     return confirmed(_question(found, record, action), do, kept=kept)
-
-
-def _gone(error: NotFound) -> ResponseReturnValue:
-    raise error
 
 
 def _carry_out(action: str, name: str, revision: int) -> None:

@@ -25,7 +25,7 @@ from web.access import AGENTS, SIGNED_IN, allow, up_to
 from web.context import actor, config, services
 from web.fields import MAX_NAME, Fields
 from web.forms import Form, Group, gateway_fields
-from web.forms.once import once
+from web.forms.once import gone
 from web.forms.steps import About, FormPage, Stored, Values, change, confirm, confirmed, create
 from web.i18n import LazyText, lazy_gettext
 from web.i18n import gettext as _
@@ -194,7 +194,7 @@ def delete(kind: str, name: str) -> ResponseReturnValue:
     try:
         record = KINDS[kind].service().get(_maker(kind), name)
     except NotFound as error:
-        return once(lambda: _gone(error))
+        return gone(error)
     given = request.form.get("revision", "")
     revision = int(given) if given.isascii() and given.isdigit() else record.revision
 
@@ -204,10 +204,6 @@ def delete(kind: str, name: str) -> ResponseReturnValue:
         return redirect(url_for("gateways.index", kind=kind))
 
     return confirmed(_delete_question(kind, record), do, kept={"revision": record.revision})
-
-
-def _gone(error: NotFound) -> ResponseReturnValue:
-    raise error
 
 
 def _may_make(who: Actor, kind: str) -> bool:

@@ -26,7 +26,7 @@ from web.csv_text import csv_pieces
 from web.fields import MAX_NAME, Fields
 from web.forms import Form, phone_fields
 from web.forms.files import MAX_FILE, uploaded_text
-from web.forms.once import once
+from web.forms.once import gone
 from web.forms.steps import About, FormPage, Stored, Values, change, confirm, confirmed, create
 from web.i18n import gettext as _
 from web.i18n import lazy_gettext
@@ -281,7 +281,7 @@ def delete(number: str) -> ResponseReturnValue:
     try:
         record = _changeable(number)
     except NotFound as error:
-        return once(lambda: _gone(error))
+        return gone(error)
     given = request.form.get("revision", "")
     revision = int(given) if given.isascii() and given.isdigit() else record.revision
 
@@ -291,10 +291,6 @@ def delete(number: str) -> ResponseReturnValue:
         return redirect(url_for("phones.index"))
 
     return confirmed(_delete_question(record), do, kept={"revision": record.revision})
-
-
-def _gone(error: NotFound) -> ResponseReturnValue:
-    raise error
 
 
 def _changeable(number: str) -> PhoneRecord:

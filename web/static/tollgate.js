@@ -9,9 +9,10 @@
   const order = ["auto", "dark", "light"];
   const show = () => {
     const name = root.dataset.theme || "auto";
-    button.querySelector("[data-theme-name]").textContent = name;
-    button.title = `Theme: ${name}`;
-    button.setAttribute("aria-label", `Theme: ${name}`);
+    const { says } = button.dataset;
+    button.querySelector("[data-theme-name]").textContent = button.dataset[name];
+    button.title = `${says}: ${button.dataset[name]}`;
+    button.setAttribute("aria-label", `${says}: ${button.dataset[name]}`);
   };
   button.addEventListener("click", () => {
     const next = order[(order.indexOf(root.dataset.theme || "auto") + 1) % order.length];
@@ -94,11 +95,11 @@ addLocalTimes(document);
       if (paused) return;
       put(html);
       failures = 0;
-      say("Updates by itself");
+      say(tools.dataset.live);
       part.classList.remove("stale");
     } catch (error) {
       failures += 1;
-      say("No connection; the figures are old");
+      say(tools.dataset.lost);
       part.classList.add("stale");
     }
   };
@@ -111,12 +112,12 @@ addLocalTimes(document);
   pause.addEventListener("click", () => {
     paused = !paused;
     pause.setAttribute("aria-pressed", String(paused));
-    pause.textContent = paused ? "Go on" : "Pause";
-    say(paused ? "Paused" : "Updates by itself");
+    pause.textContent = paused ? tools.dataset.goOn : tools.dataset.pause;
+    say(paused ? tools.dataset.paused : tools.dataset.live);
     if (!paused) renew();
   });
   document.addEventListener("visibilitychange", renew);
   tools.hidden = false;
-  say("Updates by itself");
+  say(tools.dataset.live);
   setTimeout(loop, every);
 })();

@@ -6,7 +6,7 @@ many records there are. A search that finds little says how far back it has look
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -116,12 +116,9 @@ class PostgresCdrs:
         )
 
     def choices(self, scope: Scope) -> CdrChoices:
-        own = sa.select(accounts.c.name).where(
-            accounts.c.kind != "system", *in_scope(scope, accounts.c.id)
-        )
-        gateways = sa.select(mapping_gateways.c.name).where(
-            *in_scope(scope, mapping_gateways.c.account_id)
-        )
+        owners = _known_first(scope)
+        own = sa.select(accounts.c.name).where(accounts.c.kind != "system", *owners(accounts.c.id))
+        gateways = sa.select(mapping_gateways.c.name).where(*owners(mapping_gateways.c.account_id))
         both: Any = gateways
         if scope.is_everything:
             both = sa.union(gateways, sa.select(routing_gateways.c.name))
@@ -131,6 +128,19 @@ class PostgresCdrs:
         return CdrChoices(tuple(names), tuple(known))
 
 
+def _known_first(
+    scope: Scope,
+) -> Callable[[sa.ColumnElement[Any]], list[sa.ColumnElement[bool]]]:
+    """Of an agent's many accounts, the own one and those directly below are offered."""
+    if scope.is_everything or not scope.subtree:
+        return lambda account_id: in_scope(scope, account_id)
+    near = sa.select(_near.c.id).where(
+        sa.or_(_near.c.id == scope.account_id, _near.c.parent_id == scope.account_id)
+    )
+    return lambda account_id: [account_id.in_(near)]
+
+
+_near = accounts.alias("near")
 _payer, _vendor = accounts.alias("payer"), accounts.alias("vendor")
 _RECORD = tuple(column for column in cdrs.c if column.name not in ("trace", "account_id"))
 
@@ -138,16 +148,13 @@ _RECORD = tuple(column for column in cdrs.c if column.name not in ("trace", "acc
 def _named(scope: Scope) -> sa.Select[Any]:
     """Records with the accounts' names; an account that has left the scope since is not named."""
     here = sa.and_(_payer.c.id == cdrs.c.account_id, *in_scope(scope, _payer.c.id))
-    return (
-        sa.select(
-            *_RECORD,
-            (cdrs.c.account_id if scope.is_everything else _payer.c.id).label("account_id"),
-            sa.func.coalesce(_payer.c.name, "").label("account"),
-            sa.func.coalesce(_vendor.c.name, "").label("cost_account"),
-        )
-        .outerjoin(_payer, here)
-        .outerjoin(_vendor, _vendor.c.id == cdrs.c.cost_account_id)
-    )
+    named = cdrs.outerjoin(_payer, here)
+    return sa.select(
+        *_RECORD,
+        (cdrs.c.account_id if scope.is_everything else _payer.c.id).label("account_id"),
+        sa.func.coalesce(_payer.c.name, "").label("account"),
+        sa.func.coalesce(_vendor.c.name, "").label("cost_account"),
+    ).select_from(named.outerjoin(_vendor, _vendor.c.id == cdrs.c.cost_account_id))
 
 
 def _whole(scope: Scope) -> sa.Select[Any]:

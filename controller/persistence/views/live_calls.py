@@ -47,7 +47,7 @@ def live_in(scope: Scope) -> list[sa.ColumnElement[bool]]:
         return []
     if not scope.subtree:
         return [calls.c.account_id == scope.account_id]
-    return [calls.c.payer_ids.contains([scope.account_id])]
+    return [sa.literal(scope.account_id, sa.BigInteger) == sa.any_(calls.c.payer_ids)]
 
 
 def _matching(search: str) -> sa.ColumnElement[bool]:

@@ -4,14 +4,12 @@ import os
 import signal
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from controller.domain.billing import FreeUse
-from controller.persistence import offline_log
 from controller.persistence.offline_log import FileOfflineLog
 from controller.services.journal_entries import AdmitLate
 from tests.unit.domain.builders import call_id, payer, ticket
@@ -21,9 +19,9 @@ def late(number: int, **changes: Any) -> AdmitLate:
     return AdmitLate(ticket(call_id=call_id(number), **changes), 60 * number, (201, 202))
 
 
-def left(folder: Path, token: str = "next") -> list[AdmitLate]:
+def left(folder: Path, by: str = "next") -> list[AdmitLate]:
     """What another process finds, which leaves it there."""
-    return [a for file in FileOfflineLog(folder, token).left_behind() for a in file.admissions]
+    return [a for file in FileOfflineLog(folder, by).left_behind() for a in file.admissions]
 
 
 def dead(folder: Path, *admissions: AdmitLate) -> Path:
@@ -129,11 +127,11 @@ def test_what_could_not_be_written_whole_is_not_there(
     records = FileOfflineLog(tmp_path, "dead")
     records.append([late(1)])
 
-    def failing(file: int) -> None:
+    def failing(_: int) -> None:
         raise OSError("no space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(offline_log.os, "fsync", failing)
+        patched.setattr(os, "fsync", failing)
         with pytest.raises(OSError, match="no space"):
             records.append([late(2)])
     assert records.kept() == [late(1)]
@@ -149,10 +147,3 @@ def test_a_folder_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="directory"):
         records.append([late(1)])
     assert list(records.left_behind()) == []
-
-
-def test_a_ticket_of_before_is_read(tmp_path: Path) -> None:
-    """A controller may be upgraded while its predecessor's file is there."""
-    simple = replace(late(1), gateway_ids=())
-    dead(tmp_path, simple)
-    assert left(tmp_path) == [simple]

@@ -7,19 +7,21 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from controller.domain.admission import AdmissionRules
+from controller.domain.admission import AdmissionRules, Admitted
 from controller.domain.call_record import RecordRules
-from controller.domain.errors import Fenced, Overloaded, StoreUnavailable
+from controller.domain.errors import Fenced, Overloaded, StoreTooSlow, StoreUnavailable
 from controller.domain.ticket import Ticket
 from controller.services import journal as journal_module
 from controller.services.journal import GroupCommitJournal, take_batch
 from controller.services.journal_entries import (
     Admit,
+    AdmitLate,
     Answered,
     Attempted,
     End,
@@ -319,6 +321,96 @@ def test_a_full_queue_turns_admissions_away_and_takes_everything_else() -> None:
         eventually(lambda: len(told.outcomes) == 9)
     assert [e for e in store.committed() if e in kept] == kept
     assert call_id(4) not in {e.call_id for e in store.committed()}
+
+
+# -- without the store -----------------------------------------------------------------------
+
+
+class Open:
+    """Implements `Offline`: admits everybody whose number is even."""
+
+    def __init__(self) -> None:
+        self.ended: list[Entry] = []
+        self.learned: list[tuple[Entry, Outcome]] = []
+
+    def decide(
+        self, admissions: Sequence[Admit], why: str
+    ) -> tuple[list[Outcome], list[AdmitLate]]:
+        even = [int(entry.call_id[-1]) % 2 == 0 for entry in admissions]
+        outcomes: list[Outcome] = [
+            Admitted(60, offline=True) if own else Failed(why, retry=False) for own in even
+        ]
+        late = [
+            AdmitLate(e.ticket, 60, (201,)) for e, own in zip(admissions, even, strict=True) if own
+        ]
+        return outcomes, late
+
+    def end(self, entry: End) -> None:
+        self.ended.append(entry)
+
+    def learn(self, done: Sequence[tuple[Entry, Outcome]]) -> None:
+        self.learned += done
+
+
+@contextmanager
+def away(offline: Open, **options: Any) -> Iterator[tuple[GroupCommitJournal, ScriptedStore, Told]]:
+    store, told = ScriptedStore(), Told()
+    store.away.set()
+    with running(store, told, offline=offline, **options) as journal:  # type: ignore[arg-type]
+        yield journal, store, told
+
+
+def test_without_the_store_those_with_terms_are_admitted_and_told_to_it_first_of_all() -> None:
+    offline = Open()
+    with away(offline, patience_s=0.0) as (journal, store, told):
+        entries = [admission(1), admission(2), admission(4)]
+        for entry in entries:
+            journal.submit(entry)
+        eventually(lambda: len(told.outcomes) == 3)
+        journal.submit(answer(2))
+        journal.submit(end(2))
+        store.away.clear()
+        eventually(lambda: len(store.committed()) == 4)
+    outcomes = {entry.call_id: outcome for entry, outcome in told.outcomes[:3]}
+    assert outcomes == {
+        call_id(1): Failed("connection refused", retry=False),
+        call_id(2): Admitted(60, offline=True),
+        call_id(4): Admitted(60, offline=True),
+    }
+    of_call = [type(e) for e in store.committed() if e.call_id == call_id(2)]
+    assert of_call == [AdmitLate, Answered, End]
+    assert [type(entry) for entry in offline.ended] == [End]
+    assert len(offline.learned) == 4
+
+
+def test_those_who_come_during_an_outage_do_not_wait_for_the_next_try(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(journal_module, "RETRY_DELAYS_S", (0.005, 30.0))
+    with away(Open(), patience_s=0.0) as (journal, store, told):
+        journal.submit(end(9))
+        eventually(lambda: store.tries >= 2)
+        journal.submit(admission(2))
+        eventually(lambda: len(told.outcomes) == 1)
+        store.away.clear()
+        journal.submit(admission(4))
+        eventually(lambda: len(store.committed()) >= 2)
+
+
+def test_a_store_that_is_only_slow_is_not_passed_by(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It knows limits that calls without it would pass."""
+    offline = Open()
+    store, told = ScriptedStore(), Told()
+
+    def slow(batch: Sequence[Entry]) -> list[Outcome]:
+        raise StoreTooSlow(f"{len(batch)} entries took too long")
+
+    monkeypatch.setattr(store, "commit", slow)
+    with running(store, told, offline=offline) as journal:  # type: ignore[arg-type]
+        journal.submit(admission(2))
+        eventually(lambda: told.outcomes)
+    (outcome,) = told.of(told.outcomes[0][0])
+    assert outcome == Failed("1 entries took too long", retry=False)
 
 
 # -- poison ----------------------------------------------------------------------------------

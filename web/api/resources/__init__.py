@@ -2,7 +2,7 @@
 
 from web.api.operations import Operation
 from web.api.resource import Resource
-from web.api.resources import accounts, audit, calls, gateways, itself, money, phones, rates
+from web.api.resources import accounts, audit, calls, gateways, itself, money, phones, rates, users
 from web.api.resources.blueprint import blueprint
 
 RESOURCES: tuple[Resource, ...] = (
@@ -15,6 +15,8 @@ RESOURCES: tuple[Resource, ...] = (
     rates.resource,
     calls.records,
     calls.live,
+    users.people,
+    users.tokens,
     audit.resource,
 )
 OPERATIONS: tuple[Operation, ...] = tuple(

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import tzinfo
 from itertools import chain
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -14,9 +14,9 @@ from controller.services.actors import Actor, Scope
 from controller.services.api_scopes import ApiScope
 from controller.services.views.cdr_lines import Parts
 from controller.services.views.cdrs import CdrDetail, CdrFilter, SeenCdr
-from controller.services.views.paging import PageRequest, Position
+from controller.services.views.paging import PageRequest
 from web.api.operations import Reply
-from web.api.paging import PageQuery, cursor, links, place
+from web.api.paging import links, time_cursor, time_place
 from web.api.problems import Problem, Problems, wrong
 from web.api.resource import Resource
 from web.api.resources.blueprint import blueprint
@@ -45,8 +45,6 @@ EXPORTS_AT_ONCE = 2
 """Each holds a thread of the server as long as its reader takes."""
 RETRY_AFTER_S = 10
 NDJSON = "application/x-ndjson"
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 _seats = threading.BoundedSemaphore(EXPORTS_AT_ONCE)
 
 records = Resource(blueprint, "Call records", "Calls that have ended, and what they cost.")
@@ -61,9 +59,9 @@ def list_records(actor: Actor, query: RecordPageQuery) -> Reply[RecordPageOut]:
     `next` goes on. Limit the time, and it is complete at once.
     """
     scope = actor.scope
-    request = PageRequest(query.limit, _position(query))
+    request = PageRequest(query.limit, time_place(query))
     page = services().cdrs.page(scope, _filter(scope, query), request)
-    following = _cursor(query, page.older)
+    following = time_cursor(query, page.older)
     rows = [_record(scope, row) for row in page.rows]
     body = RecordPageOut(items=rows, next=following, searched_to=page.searched_to)
     return Reply(body, links=links(following))
@@ -160,27 +158,6 @@ def _zone(name: str) -> tzinfo:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise wrong("There is no such time zone.", "zone") from None
-
-
-# -- places in a list by time -------------------------------------------------------------
-
-
-def _cursor(query: PageQuery, position: Position | None) -> str | None:
-    if position is None:
-        return None
-    return cursor(query, (position.at - _EPOCH) // _MICROSECOND, position.key)
-
-
-def _position(query: PageQuery) -> Position | None:
-    match place(query):
-        case None:
-            return None
-        case [int(microseconds), str(key)]:
-            try:
-                return Position(_EPOCH + microseconds * _MICROSECOND, str(UUID(key)))
-            except (ValueError, OverflowError):
-                pass
-    raise Problem(Problems.CURSOR_INVALID)
 
 
 # -- answers ------------------------------------------------------------------------------

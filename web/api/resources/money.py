@@ -8,8 +8,9 @@ from controller.domain.errors import NotFound
 from controller.services.actors import Actor
 from controller.services.api_scopes import ApiScope
 from controller.services.payments import Done, PaymentQuery
+from controller.services.views.paging import PageRequest
 from web.api.operations import PREFIX, Reply
-from web.api.paging import cursor, links, text_place
+from web.api.paging import PageQuery, cursor, links, text_place, time_cursor, time_place
 from web.api.problems import Problems
 from web.api.resource import Resource
 from web.api.resources.blueprint import blueprint
@@ -26,6 +27,7 @@ from web.api.resources.money_models import (
     TransferOrder,
     ZeroOrder,
 )
+from web.api.resources.subscription_models import PostingOut, PostingPageOut, SubscriptionsOut
 from web.api.values import Name
 from web.context import services
 
@@ -54,6 +56,29 @@ def balance(actor: Actor, account: Name) -> MoneyOut:
         lines=money.lines,
         capacity=money.capacity,
     )
+
+
+@resource.get("/accounts/<account>/postings", _READ, is_paged=True)
+def list_postings(actor: Actor, account: Name, query: PageQuery) -> Reply[PostingPageOut]:
+    """An account's postings.
+
+    Everything that changed its balance, calls too; the newest first.
+    """
+    record = services().account_records.get(actor, account)
+    request = PageRequest(query.limit, time_place(query))
+    page = services().accounts.postings(actor.scope, record.account_id, request)
+    following = time_cursor(query, page.older)
+    rows = [PostingOut.model_validate(row) for row in page.rows]
+    return Reply(PostingPageOut(items=rows, next=following), links=links(following))
+
+
+@resource.get("/accounts/<account>/subscriptions", ApiScope.PACKAGES_READ)
+def subscriptions(actor: Actor, account: Name) -> SubscriptionsOut:
+    """An account's packages, recurring money, and phones' months."""
+    record = services().account_records.get(actor, account)
+    now = services().clock.now()
+    found = services().accounts.subscriptions(actor.scope, record.account_id, now)
+    return SubscriptionsOut.model_validate(found)
 
 
 @resource.post("/accounts/<account>/payments", _WRITE, status=201, problems=_REFUSED)
