@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from controller.persistence import database, partitions
+from tests.browser.chromium import Album, missing_browser
 from tests.e2e.switch import missing_parts
 
 TEMPLATE = "tollgate_template"
@@ -17,8 +18,11 @@ TEMPLATE = "tollgate_template"
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say aloud what this machine could not run, after everything else."""
-    for line in missing_parts():
+    for line in (*missing_parts(), *missing_browser()):
         terminalreporter.write_line(f"NOT RUN: {line}", yellow=True, bold=True)
+    album = terminalreporter.config.stash.get(Album.KEY, None)
+    if album is not None:
+        terminalreporter.write_line(f"{album.taken} screenshots of pages are in {album.folder}")
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ The check runs before every request and before CSRF protection; nothing is open 
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import Any, TypeVar
 
 from flask import Flask, abort, current_app, g, redirect, request, url_for
@@ -16,23 +17,34 @@ from web import sessions
 View = TypeVar("View", bound=Callable[..., ResponseReturnValue])
 
 
+class Hurdle(StrEnum):
+    """What somebody has to do before anything else; the value is the page where it is done."""
+
+    PASSWORD = "sign_in.password"  # noqa: S105 - an endpoint
+    SECOND_FACTOR = "second_factor.offer"
+
+
 @dataclass(frozen=True, slots=True)
 class Access:
     """`roles` empty: nobody needs to be signed in. `polls`: the page asks by itself, so it does
     not keep a session alive. `by_token`: the API, which asks for a token and for no cookie.
-    `most_bytes`: what a form may bring, where it is more than forms usually do."""
+    `most_bytes`: what a form may bring, where it is more than forms usually do. `before`: hurdles
+    that somebody who opens the page may still have to take."""
 
     roles: frozenset[Role] = frozenset()
     reads_session: bool = True
     polls: bool = False
     by_token: bool = False
     most_bytes: int | None = None
+    before: frozenset[Hurdle] = frozenset()
 
 
 OPEN = Access(reads_session=False)
 BY_TOKEN = Access(reads_session=False, by_token=True)
 ANYONE = Access()
 SIGNED_IN = Access(frozenset(Role))
+SIGNED_IN_BARELY = Access(frozenset(Role), before=frozenset(Hurdle))
+SIGNED_IN_WITH_PASSWORD = Access(frozenset(Role), before=frozenset({Hurdle.SECOND_FACTOR}))
 SIGNED_IN_POLLING = Access(frozenset(Role), polls=True)
 AGENTS = Access(frozenset({Role.ADMINISTRATOR, Role.AGENT}))
 ADMINISTRATORS = Access(frozenset({Role.ADMINISTRATOR}))
@@ -65,7 +77,9 @@ def may_open(app: Flask, endpoint: str, visitor: Visitor | None) -> bool:
     access = access_of(app, endpoint)
     if access is None:
         return False
-    return not access.roles or (visitor is not None and visitor.role in access.roles)
+    if not access.roles:
+        return True
+    return visitor is not None and visitor.role in access.roles and not _hurdle(access, visitor)
 
 
 def require_declarations(app: Flask) -> None:
@@ -94,6 +108,17 @@ def guard() -> ResponseReturnValue | None:
         return _to_sign_in(access)
     if visitor.role not in access.roles:
         abort(403)
+    if hurdle := _hurdle(access, visitor):
+        return abort(401) if access.polls else redirect(url_for(hurdle))
+    return None
+
+
+def _hurdle(access: Access, visitor: Visitor) -> Hurdle | None:
+    """The first that the visitor has to take before this page."""
+    if visitor.must_change_password and Hurdle.PASSWORD not in access.before:
+        return Hurdle.PASSWORD
+    if visitor.owes_second_factor and Hurdle.SECOND_FACTOR not in access.before:
+        return Hurdle.SECOND_FACTOR
     return None
 
 

@@ -18,6 +18,7 @@ from web import (
     pricing_words,
     security_headers,
     service_texts,
+    user_words,
 )
 from web.config import WebConfig
 from web.context import CONFIG, SERVICES, visitor
@@ -28,6 +29,7 @@ from web.pages import (
     account_forms,
     account_tabs,
     accounts,
+    audit,
     cdrs,
     coverage,
     dashboard,
@@ -37,8 +39,11 @@ from web.pages import (
     live_calls,
     payments,
     phones,
+    profile,
     rates,
+    second_factor,
     sign_in,
+    users,
 )
 from web.sessions import FormCookie
 
@@ -57,6 +62,10 @@ PAGES = (
     explain.pages,
     coverage.pages,
     sign_in.pages,
+    second_factor.pages,
+    profile.pages,
+    users.pages,
+    audit.pages,
     health.pages,
 )
 
@@ -93,6 +102,7 @@ def create_app(services: WebServices, config: WebConfig | None = None) -> Flask:
     app.jinja_env.globals["form_key"] = new_key
     formatting.register(app)
     pricing_words.register(app)
+    user_words.register(app)
     app.context_processor(lambda: {"visitor": visitor(), "navigation": navigation, "asset": _asset})
     access.require_declarations(app)
     return app

@@ -4,16 +4,21 @@ from dataclasses import dataclass
 
 from flask import current_app, request, url_for
 
+from controller.domain.errors import NotAllowed, StoreUnavailable
+from controller.domain.rights import Right
 from web.access import may_open
-from web.context import visitor
+from web.context import actor, visitor
 from web.i18n import LazyText, lazy_gettext
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
+    """`right`: without it the page has nothing to show."""
+
     endpoint: str
     label: LazyText
     kind: str | None = None
+    right: Right | None = None
 
     @property
     def address(self) -> str:
@@ -35,9 +40,22 @@ ENTRIES = (
     Entry("rates.index", lazy_gettext("Rates")),
     Entry("explain.rate", lazy_gettext("Explain")),
     Entry("coverage.index", lazy_gettext("Coverage")),
+    Entry("users.index", lazy_gettext("Users"), right=Right.ACCOUNTS),
+    Entry("audit.index", lazy_gettext("Audit log")),
 )
 
 
 def navigation() -> list[Entry]:
     who = visitor()
-    return [entry for entry in ENTRIES if who and may_open(current_app, entry.endpoint, who)]
+    if who is None:
+        return []
+    mine = [entry for entry in ENTRIES if may_open(current_app, entry.endpoint, who)]
+    return [entry for entry in mine if entry.right is None or _has(entry.right)]
+
+
+def _has(right: Right) -> bool:
+    """Pages for errors have a navigation too, those of a database that is away among them."""
+    try:
+        return actor().may(right)
+    except (StoreUnavailable, NotAllowed):
+        return False

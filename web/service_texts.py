@@ -6,6 +6,7 @@ shown as it was said.
 """
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 
 from flask import Flask
@@ -43,6 +44,18 @@ def _patterns(language: str) -> list[tuple[re.Pattern[str], str]]:
         key=lambda message: (len(_PLACE.findall(message)), -len(message)),
     )
     return [(_pattern(message), message) for message in messages]
+
+
+def placed(parts: Iterable[object]) -> str:
+    """A message of texts and of values (None), which are numbered: `%(v1)s`."""
+    message, count = "", 0
+    for part in parts:
+        if part is None:
+            count += 1
+            message += f"%(v{count})s"
+        else:
+            message += str(part).replace("%", "%%")
+    return message
 
 
 def _pattern(message: str) -> re.Pattern[str]:

@@ -9,7 +9,7 @@ binds them to this host.
 from flask import Flask, Response, request, session
 from flask.sessions import SecureCookieSessionInterface
 
-from controller.services.sign_in import Visitor, session_key
+from controller.services.sign_in import HALF_S, Visitor, session_key
 from web.context import config, services
 
 _BOUND_TO = "of"
@@ -31,6 +31,11 @@ def find_visitor(*, active: bool) -> Visitor | None:
     return services().sign_in.visitor(token, active=active) if token else None
 
 
+def browser() -> str:
+    """What the browser says of itself, for the list of sessions."""
+    return request.user_agent.string
+
+
 def current_token() -> str:
     token = request.cookies.get(_name("tollgate"), "")
     return token if len(token) <= MAX_TOKEN else ""
@@ -41,13 +46,16 @@ def bind_forms(visitor: Visitor | None) -> None:
     _bind(visitor.session_key if visitor else "")
 
 
-def start(response: Response, token: str) -> None:
-    """Hand the browser a fresh session; what the forms knew before is dropped."""
-    _bind(session_key(token))
+def start(response: Response, token: str, *, half: bool = False) -> None:
+    """Hand the browser a fresh session; what the forms knew before is dropped.
+
+    Half a session is nobody's yet, so forms are bound to none.
+    """
+    _bind("" if half else session_key(token))
     response.set_cookie(
         _name("tollgate"),
         token,
-        max_age=services().sign_in.session_length_s,
+        max_age=HALF_S if half else services().sign_in.session_length_s,
         secure=_secure(),
         httponly=True,
         samesite="Lax",

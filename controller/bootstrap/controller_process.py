@@ -15,7 +15,7 @@ from controller.persistence.call_store import PostgresCallStore
 from controller.persistence.config_reader import ConfigurationWatcher
 from controller.persistence.database import driver_url
 from controller.persistence.lease_store import PostgresLeaseStore
-from controller.persistence.offline_log import FileOfflineLog
+from controller.persistence.offline_log import FOLDER, FileOfflineLog
 from controller.persistence.rate_loader import RateGroups
 from controller.services.late_admissions import LateAdmissions
 from controller.services.offline_desk import OfflineDesk
@@ -48,7 +48,7 @@ class ControllerProcess:
             elapsed_s=elapsed_s,
             is_dead=is_dead,
         )
-        files = FileOfflineLog(settings.data_dir / "offline", self._me.token)
+        files = FileOfflineLog(settings.data_dir / FOLDER, self._me.token)
         self._desk = OfflineDesk(files, self._ownership.may_refuse)
         self._late_store = PostgresCallStore(self._url, application="tollgate-late")
         self._late = LateAdmissions(files, self._late_store, self._desk.learn)
@@ -81,7 +81,8 @@ class ControllerProcess:
     # -- Tenure ---------------------------------------------------------------------------
 
     async def begin(self, lease: Lease) -> None:
-        await self._tell_late()  # before any end of such a call is heard
+        if not self._telling.locked():
+            await self._tell_late()  # before any end of such a call is heard
         self._tenure = SwitchTenure(
             self._settings,
             self._url,

@@ -93,7 +93,7 @@ def forget_old_sessions(engine: sa.Engine) -> None:
 
 
 def fold_call_sums(engine: sa.Engine) -> None:
-    """Keep the dashboards' sums short (docs/adr/0021)."""
+    """Keep the dashboards' sums short (docs/adr/0022)."""
     taken, folded = PostgresCallSums(engine).fold()
     log.debug("call sums folded", extra={"taken": taken, "folded": folded})
 

@@ -13,11 +13,13 @@ from controller.persistence.gateway_store import PostgresGateways
 from controller.persistence.holdings_reader import PostgresHoldings
 from controller.persistence.ledger_store import PostgresBooks
 from controller.persistence.movement_store import PostgresMovements
+from controller.persistence.package_store import PostgresSubscriptions
 from controller.persistence.payment_store import PostgresPayments
 from controller.persistence.phone_store import PostgresPhones
 from controller.persistence.rate_lookup import LookupConfigurations
 from controller.persistence.reply_store import PostgresReplies
 from controller.persistence.second_factor_store import PostgresSecondFactors
+from controller.persistence.staged_deck_store import PostgresStagedDecks
 from controller.persistence.token_store import PostgresTokens
 from controller.persistence.user_store import PostgresUserDirectory
 from controller.persistence.users import PostgresUsers
@@ -28,17 +30,25 @@ from controller.persistence.views.live_calls import PostgresLiveCalls
 from controller.persistence.views.owners import PostgresOwners
 from controller.persistence.views.rates import PostgresRates
 from controller.persistence.views.reading import PostgresProbe
+from controller.persistence.views.recurring import PostgresRecords
 from controller.services.accounts.service import Accounts
 from controller.services.api_tokens import ApiTokens
+from controller.services.billing_run.desk import PackageDesk
+from controller.services.billing_run.orders import Subscriptions
 from controller.services.billing_run.run import BillingRun
+from controller.services.decks.review import DeckReview
 from controller.services.gateways.mapping import MappingGateways
 from controller.services.gateways.routing import RoutingGateways
 from controller.services.movements.run import Movements
+from controller.services.movements.two_phase import TwoPhase
+from controller.services.own_security import OwnSecurity
 from controller.services.passwords import Argon2Passwords
 from controller.services.payments import Payments
+from controller.services.payments.pending import PendingPayments
 from controller.services.phones.service import Phones
 from controller.services.second_factor import Seal, SecondFactor
 from controller.services.sign_in import SignIn
+from controller.services.sign_in_log import AuditedSignIn
 from controller.services.users import Users
 from controller.services.views import WebServices
 from controller.services.views.coverage import CoverageWatch
@@ -56,11 +66,19 @@ def web_services(settings: Settings) -> WebServices:
     users = Users(PostgresUserDirectory(database), passwords)
     tokens = ApiTokens(PostgresTokens(database), users, clock)
     second_factor = SecondFactor(PostgresSecondFactors(database), seal, clock)
+    audit = PostgresAudit(database)
+    sign_in = SignIn(
+        PostgresUsers(database),
+        passwords,
+        clock,
+        second_factor=second_factor,
+        events=AuditedSignIn(audit),
+    )
     return WebServices(
-        sign_in=SignIn(PostgresUsers(database), passwords, clock, second_factor=second_factor),
+        sign_in=sign_in,
         users=users,
         tokens=tokens,
-        second_factor=second_factor,
+        own_security=OwnSecurity(sign_in, second_factor, users, audit),
         live_calls=PostgresLiveCalls(database),
         cdrs=PostgresCdrs(database),
         accounts=PostgresAccounts(database),
@@ -79,6 +97,16 @@ def web_services(settings: Settings) -> WebServices:
             Movements(PostgresMovements(database)),
             BillingRun(PostgresBilling(database), clock),
             PostgresPayments(database),
+            PostgresAudit(database),
+        ),
+        pending_payments=PendingPayments(
+            TwoPhase(PostgresMovements(database)), PostgresAudit(database)
+        ),
+        decks=DeckReview(PostgresStagedDecks(database), clock, PostgresAudit(database)),
+        packages=PackageDesk(
+            PostgresRecords(database),
+            Subscriptions(PostgresSubscriptions(database), clock),
+            clock,
             PostgresAudit(database),
         ),
         database=PostgresProbe(database),

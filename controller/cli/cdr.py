@@ -4,7 +4,7 @@ import contextlib
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -56,14 +56,22 @@ cdr_group.add_command(rerate_command)
 @cdr_group.command("ingest")
 @click.argument("folder", required=False, type=click.Path(path_type=Path))
 @click.option("--keep", is_flag=True, help="Leave the files of settled calls where they are.")
+@click.option(
+    "--without-admission",
+    is_flag=True,
+    help="Also calls of a controller that is gone for good: recorded for review, not charged.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 @click.pass_obj
-def ingest_command(settings: Settings, folder: Path | None, keep: bool, as_json: bool) -> None:
+def ingest_command(
+    settings: Settings, folder: Path | None, keep: bool, without_admission: bool, as_json: bool
+) -> None:
     """Settle calls from the switch's CDR files, now; FOLDER, or the spool of the settings.
 
     Safe at any time and any number of times: a call is settled once. A settled call's file is
     removed, a file that is no record is set aside as .bad. Exit status 1: there was such a file,
-    or a record could not be written.
+    or a record could not be written. A call that was admitted without the database fails until
+    the controller that did so has told of it.
     """
     folder = folder or settings.spool_dir
     if not folder.is_dir():
@@ -76,7 +84,10 @@ def ingest_command(settings: Settings, folder: Path | None, keep: bool, as_json:
         rules = PostgresRecords(bootstrap.engine(settings)).record_rules()
         spool = _Folder(folder, settings.switch_id, keep)
         total = Ingested()
-        for total in ingest(spool.ended_calls(), store, rules, spool.discard):
+        ended = spool.ended_calls()
+        if without_admission:
+            ended = (replace(call, offline=False) for call in ended)
+        for total in ingest(ended, store, rules, spool.discard):
             tell(f"{total.read} of {spool.files} files, {total.settled} calls settled")
     _report(total, spool, as_json)
     if total.failed or spool.unreadable:

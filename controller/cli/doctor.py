@@ -23,6 +23,7 @@ from controller.persistence import database
 from controller.persistence.config_reader import load_configuration
 from controller.persistence.coverage_store import PostgresCoverage
 from controller.persistence.database_facts import DatabaseInspector
+from controller.persistence.offline_log import FOLDER, inspect_offline
 from controller.persistence.rate_loader import RateGroups
 from controller.persistence.verification_store import PostgresVerifications
 from controller.services.coverage import check_coverage
@@ -30,6 +31,7 @@ from controller.services.diagnosis.clock_and_disk import judge_disk
 from controller.services.diagnosis.configuration import judge_configuration, judge_coverage
 from controller.services.diagnosis.database import judge_database, judge_partitions, judge_schema
 from controller.services.diagnosis.ledger import OLD_S, judge_verification
+from controller.services.diagnosis.offline import judge_offline
 from controller.services.diagnosis.ownership import judge_ownership
 from controller.services.diagnosis.switch import (
     OpenCallFacts,
@@ -83,6 +85,7 @@ def checks(settings: Settings) -> list[Check]:
         Check("switch version", deployment.switch, needs=("switch link",)),
         Check("open calls", deployment.open_calls, needs=("schema", "switch link")),
         Check("CDR spool", deployment.spool),
+        Check("offline journal", deployment.offline),
         Check("data disk", deployment.disk),
     ]
 
@@ -192,6 +195,9 @@ class Deployment:
 
     def spool(self) -> Iterable[Finding]:
         return judge_spool(inspect_spool(self._switch.spool))
+
+    def offline(self) -> Iterable[Finding]:
+        return judge_offline(inspect_offline(self._settings.data_dir / FOLDER))
 
     def disk(self) -> Iterator[Finding]:
         folder = self._settings.data_dir.resolve()

@@ -28,6 +28,7 @@ from controller.cli.processes import (
 from controller.cli.rates import rates_group
 from controller.cli.run import run_command
 from controller.cli.switch import switch_group
+from controller.cli.tokens import token_group
 from controller.cli.users import user_group
 from controller.config import load_settings
 from controller.domain.errors import InvalidInput, TollgateError
@@ -87,6 +88,7 @@ for command in (
     switch_group,
     doctor_command,
     user_group,
+    token_group,
     settings_command,
 ):
     cli.add_command(command)

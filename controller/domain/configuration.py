@@ -176,6 +176,8 @@ class CallParameters:
     calls_per_second: int | None = None
     # accounts that agents make have no calls until an administrator approves them
     approve_sub_agents: bool = False
+    # roles whose users must have a second factor before they see anything
+    second_factor_roles: tuple[str, ...] = ()
 
     @property
     def record_rules(self) -> RecordRules:

@@ -2,7 +2,7 @@
 
 Nothing is known then of balances, of free seconds, of months and of other controllers' calls. What
 is known is what this controller has let through since: `OfflineBooks` counts it, and `admit`
-decides on it as it decides on the database's figures (docs/adr/0016).
+decides on it as it decides on the database's figures (docs/adr/0021).
 """
 
 from collections.abc import Mapping

@@ -8,11 +8,18 @@ import orjson
 import sqlalchemy as sa
 
 from controller.persistence.database import transaction
-from controller.persistence.schema import audit_log
+from controller.persistence.schema import account_tree, audit_log, users
 from controller.persistence.scopes import in_scope
 from controller.persistence.views.reading import reading
 from controller.services.actors import Scope
-from controller.services.audit import AuditLine, AuditPage, AuditQuery, AuditRow, Outcome
+from controller.services.audit import (
+    SOMEBODY_ELSE,
+    AuditLine,
+    AuditPage,
+    AuditQuery,
+    AuditRow,
+    Outcome,
+)
 
 _WRITE = sa.text(
     """
@@ -44,21 +51,22 @@ class PostgresAudit:
             write_audit(connection, [line])
 
     def page(self, scope: Scope, wanted: AuditQuery) -> AuditPage:
-        columns = audit_log.c
+        columns, (actor, address) = audit_log.c, _who(scope)
         statement = (
             sa.select(
                 columns.id.label("line_id"),
                 columns.at,
-                columns.actor,
+                actor.label("actor"),
                 columns.source,
-                columns.address,
+                address.label("address"),
                 columns.action,
                 columns.kind,
                 columns.name,
                 columns.changes,
                 columns.outcome,
             )
-            .where(*_conditions(scope, wanted))
+            .select_from(audit_log.outerjoin(users, users.c.id == columns.user_id))
+            .where(*_conditions(scope, wanted, actor))
             .order_by(columns.id.desc())
             .limit(wanted.limit + 1)
         )
@@ -82,11 +90,36 @@ class PostgresAudit:
         return None if row is None else (row.actor, row.at)
 
 
-def _conditions(scope: Scope, wanted: AuditQuery) -> list[sa.ColumnElement[bool]]:
+def _who(scope: Scope) -> tuple[sa.ColumnElement[str], sa.ColumnElement[str]]:
+    """Actor and address as the scope may know them.
+
+    Addresses are told of people in it. Names too, and those of who is above it; somebody else, who
+    asked for what is not his, stays nameless: another tenant's people are nobody's business.
+    """
+    columns = audit_log.c
+    if scope.account_id is None:
+        return columns.actor, columns.address
+    own = sa.and_(users.c.account_id.is_not(None), *in_scope(scope, users.c.account_id))
+    tree = account_tree.c
+    above = users.c.account_id.in_(
+        sa.select(tree.ancestor_id).where(tree.descendant_id == scope.account_id)
+    )
+    known = users.c.account_id.is_(None) | own | above
+    return (
+        sa.case((known, columns.actor), else_=SOMEBODY_ELSE),
+        sa.case((own, columns.address), else_=""),
+    )
+
+
+def _conditions(
+    scope: Scope, wanted: AuditQuery, actor: sa.ColumnElement[str]
+) -> list[sa.ColumnElement[bool]]:
     columns = audit_log.c
     # what operators did elsewhere has no account, and is nobody else's business
     conditions = in_scope(scope, columns.account_id)
-    for column in ("actor", "kind", "name", "action"):
+    if wanted.actor:
+        conditions.append(actor == wanted.actor)
+    for column in ("kind", "name", "action"):
         if value := getattr(wanted, column):
             conditions.append(columns[column] == value)
     if wanted.denied_only:

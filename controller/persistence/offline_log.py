@@ -9,6 +9,7 @@ import fcntl
 import logging
 import os
 import threading
+import time
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -18,9 +19,13 @@ from pathlib import Path
 import orjson
 
 from controller.domain.ticket import ticket_from_json, ticket_to_json
+from controller.services.diagnosis.offline import OfflineFacts
 from controller.services.journal_entries import AdmitLate
 
 log = logging.getLogger(__name__)
+
+FOLDER = "offline"
+"""In the data folder."""
 
 SUFFIX = ".offline"
 
@@ -100,6 +105,17 @@ class FileOfflineLog:
                 raise
             self._file = file
         return self._file
+
+
+def inspect_offline(folder: Path) -> OfflineFacts:
+    """What is in the folder; nothing where there is none."""
+    written = []
+    for path in folder.glob(f"*{SUFFIX}"):
+        with suppress(FileNotFoundError):  # told meanwhile
+            written.append(path.stat().st_mtime)
+    oldest_s = max(0.0, time.time() - min(written)) if written else 0.0
+    damaged = sum(1 for _ in folder.glob("*.damaged"))
+    return OfflineFacts(folder, len(written), oldest_s, damaged)
 
 
 @contextmanager

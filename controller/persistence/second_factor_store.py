@@ -33,13 +33,19 @@ class PostgresSecondFactors:
             )
             .values(totp_enabled_at=sa.func.now(), totp_step=step)
         )
-        rows = [{"user_id": user_id, "code_hash": hashed} for hashed in code_hashes]
         with transaction(self._engine) as connection:
             if not connection.execute(changed).rowcount:
                 return False
-            connection.execute(recovery_codes.delete().where(recovery_codes.c.user_id == user_id))
-            connection.execute(recovery_codes.insert(), rows)
+            _replace_codes(connection, user_id, code_hashes)
         return True
+
+    def keep_codes(self, user_id: int, code_hashes: tuple[bytes, ...]) -> None:
+        counts = sa.select(users.c.id).where(
+            users.c.id == user_id, users.c.totp_enabled_at.is_not(None)
+        )
+        with transaction(self._engine) as connection:
+            if connection.execute(counts.with_for_update()).one_or_none() is not None:
+                _replace_codes(connection, user_id, code_hashes)
 
     def disable(self, user_id: int) -> None:
         nothing = {"totp_secret": None, "totp_enabled_at": None, "totp_step": None}
@@ -59,3 +65,9 @@ class PostgresSecondFactors:
         changed = users.update().where(users.c.id == user_id, condition).values(**values)
         with transaction(self._engine) as connection:
             return connection.execute(changed).rowcount > 0
+
+
+def _replace_codes(connection: sa.Connection, user_id: int, code_hashes: tuple[bytes, ...]) -> None:
+    rows = [{"user_id": user_id, "code_hash": hashed} for hashed in code_hashes]
+    connection.execute(recovery_codes.delete().where(recovery_codes.c.user_id == user_id))
+    connection.execute(recovery_codes.insert(), rows)

@@ -12,7 +12,6 @@ from controller.persistence.audit_store import write_audit
 from controller.persistence.database import transaction
 from controller.persistence.schema import api_tokens, users
 from controller.persistence.views.reading import reading
-from controller.services.actors import Actor
 from controller.services.api_scopes import ApiScope
 from controller.services.api_tokens import MAX_TOKENS, ApiToken, TokenFacts
 from controller.services.audit import AuditLine
@@ -28,20 +27,18 @@ class PostgresTokens:
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
 
-    def add(self, actor: Actor, token: ApiToken, token_hash: bytes, line: AuditLine) -> ApiToken:
-        own = api_tokens.c.user_id == actor.user_id
+    def add(self, user_id: int, token: ApiToken, token_hash: bytes, line: AuditLine) -> ApiToken:
+        own = api_tokens.c.user_id == user_id
         with transaction(self._engine) as connection:
             # one after the other: the number of tokens is limited
-            connection.execute(
-                sa.select(users.c.id).where(users.c.id == actor.user_id).with_for_update()
-            )
+            connection.execute(sa.select(users.c.id).where(users.c.id == user_id).with_for_update())
             living = sa.select(sa.func.count()).where(own, api_tokens.c.revoked_at.is_(None))
             if connection.execute(living).scalar_one() >= MAX_TOKENS:
                 raise InvalidFields({"": f"at most {MAX_TOKENS} tokens: revoke one first"})
             token_id = connection.execute(
                 api_tokens.insert()
                 .values(
-                    user_id=actor.user_id,
+                    user_id=user_id,
                     name=token.name,
                     token_hash=token_hash,
                     scopes=sorted(token.scopes),

@@ -2,17 +2,21 @@
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
 
+from controller.domain.configuration import CallParameters
 from controller.domain.rights import Right, Rights, effective
 from controller.persistence import account_sql
 from controller.persistence.audit_store import write_audit
+from controller.persistence.config_objects import parameters_from, parameters_to
 from controller.persistence.database import transaction
 from controller.persistence.record_store import PostgresRecordWork, record_work
 from controller.persistence.schema import (
     accounts,
+    configuration_state,
     login_failures,
     recovery_codes,
     users,
@@ -22,7 +26,7 @@ from controller.persistence.scopes import in_scope
 from controller.persistence.views.reading import reading
 from controller.services.actors import Scope
 from controller.services.audit import AuditLine
-from controller.services.sign_in import Role, name_subject
+from controller.services.sign_in import Role, code_subject, name_subject
 from controller.services.users.records import (
     UserPage,
     UserQuery,
@@ -94,13 +98,16 @@ class PostgresUserDirectory:
             chain = [frozenset(map(Right, row.rights)) for row in rows]
         return effective(chain) if chain else frozenset()
 
-    def write_profile(self, user_id: int, language: str, time_zone: str, email: str) -> None:
+    def second_factor_roles(self) -> tuple[str, ...]:
+        with reading(self._engine) as connection:
+            return _parameters(connection).second_factor_roles
+
+    def write_profile(
+        self, user_id: int, language: str, time_zone: str, email: str, line: AuditLine
+    ) -> None:
         values = {"language": language, "time_zone": time_zone, "email": email}
         with transaction(self._engine) as connection:
             connection.execute(users.update().where(users.c.id == user_id).values(**values))
-
-    def note(self, line: AuditLine) -> None:
-        with transaction(self._engine) as connection:
             write_audit(connection, [line])
 
 
@@ -135,7 +142,7 @@ class PostgresUserWork(PostgresRecordWork):
             self._connection.execute(recovery_codes.delete().where(codes))
         changed = users.update().where(users.c.id == user_id).values(**values)
         name = self._connection.execute(changed.returning(users.c.name)).scalar_one()
-        failures = login_failures.c.subject == name_subject(name)
+        failures = login_failures.c.subject.in_((name_subject(name), code_subject(name)))
         self._connection.execute(login_failures.delete().where(failures))
         self.end_sessions(user_id, "")
 
@@ -145,11 +152,20 @@ class PostgresUserWork(PostgresRecordWork):
         )
         return bool(self._connection.execute(sa.select(others)).scalar_one())
 
-    def end_sessions(self, user_id: int, key: str) -> int:
-        ended = web_sessions.delete().where(web_sessions.c.user_id == user_id)
+    def end_sessions(self, user_id: int, key: str, keep: str = "") -> int:
+        named = sa.func.encode(web_sessions.c.token_hash, "hex")
+        ended = web_sessions.delete().where(web_sessions.c.user_id == user_id, named != keep)
         if key:
-            ended = ended.where(sa.func.encode(web_sessions.c.token_hash, "hex") == key)
+            ended = ended.where(named == key)
         return self._connection.execute(ended).rowcount
+
+    def remove(self, user_id: int) -> None:
+        self._connection.execute(users.delete().where(users.c.id == user_id))
+
+    def keep_second_factor_roles(self, roles: tuple[str, ...]) -> None:
+        wanted = replace(_parameters(self._connection), second_factor_roles=roles)
+        changed = configuration_state.update().values(parameters=parameters_to(wanted))
+        self._connection.execute(changed)
 
     def _values(self, user: UserSpec) -> dict[str, Any]:
         account_id = self.account_id(user.account) if user.account else None
@@ -160,6 +176,11 @@ class PostgresUserWork(PostgresRecordWork):
             "email": user.email,
             "disabled": user.disabled,
         }
+
+
+def _parameters(connection: sa.Connection) -> CallParameters:
+    stored = connection.execute(sa.select(configuration_state.c.parameters))
+    return parameters_from(stored.scalar_one_or_none() or {})
 
 
 def _users(scope: Scope) -> sa.Select[Any]:

@@ -7,7 +7,13 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from controller.persistence.database import transaction
-from controller.persistence.schema import login_failures, old_passwords, users, web_sessions
+from controller.persistence.schema import (
+    configuration_state,
+    login_failures,
+    old_passwords,
+    users,
+    web_sessions,
+)
 from controller.services.sign_in import (
     REMEMBERED_PASSWORDS,
     Attempts,
@@ -16,6 +22,11 @@ from controller.services.sign_in import (
     StoredUser,
 )
 
+_SECOND_FACTOR_ROLES = (
+    sa.select(configuration_state.c.parameters["second_factor_roles"])
+    .scalar_subquery()
+    .label("second_factor_roles")
+)
 _USER = (
     users.c.id,
     users.c.name,
@@ -27,6 +38,7 @@ _USER = (
     users.c.time_zone,
     users.c.must_change_password,
     users.c.totp_enabled_at.is_not(None).label("has_second_factor"),
+    _SECOND_FACTOR_ROLES,
 )
 
 
@@ -57,12 +69,14 @@ class PostgresUsers:
         replaces: bytes | None,
         new_hash: str | None,
     ) -> None:
-        noted: dict[str, object] = {"last_login_at": session.created_at}
+        noted: dict[str, object] = {} if session.half else {"last_login_at": session.created_at}
         if new_hash is not None:
             noted["password_hash"] = new_hash
         failures = login_failures.c
         with transaction(self._engine) as connection:
-            connection.execute(users.update().where(users.c.id == session.user_id).values(**noted))
+            if noted:
+                found = users.c.id == session.user_id
+                connection.execute(users.update().where(found).values(**noted))
             connection.execute(login_failures.delete().where(failures.subject.in_(forgive)))
             connection.execute(
                 login_failures.update()
@@ -116,9 +130,13 @@ class PostgresUsers:
         with transaction(self._engine) as connection:
             connection.execute(web_sessions.delete().where(web_sessions.c.token_hash == token_hash))
 
-    def change_password(
-        self, session: StoredSession, password_hash: str, forgive: tuple[str, ...]
-    ) -> None:
+    def forgive(self, subjects: tuple[str, ...]) -> None:
+        with transaction(self._engine) as connection:
+            connection.execute(
+                login_failures.delete().where(login_failures.c.subject.in_(subjects))
+            )
+
+    def change_password(self, session: StoredSession, password_hash: str) -> None:
         with transaction(self._engine) as connection:
             _keep_old_password(connection, session.user_id)
             connection.execute(
@@ -126,7 +144,6 @@ class PostgresUsers:
                 .where(users.c.id == session.user_id)
                 .values(password_hash=password_hash, must_change_password=False)
             )
-            connection.execute(login_failures.delete().where(login_failures.c.subject.in_(forgive)))
             connection.execute(
                 web_sessions.delete().where(web_sessions.c.user_id == session.user_id)
             )
@@ -156,22 +173,6 @@ class PostgresUsers:
         with transaction(self._engine) as connection:
             return connection.execute(statement).one_or_none() is not None
 
-    def give_password(
-        self, name: str, password_hash: str, forgive: str, new_role: Role | None
-    ) -> bool:
-        if new_role is None:
-            statement: sa.UpdateBase = (
-                users.update().where(users.c.name == name).values(password_hash=password_hash)
-            )
-        else:
-            values = {"name": name, "role": new_role.value, "password_hash": password_hash}
-            statement = insert(users).values(**values).on_conflict_do_nothing()
-        with transaction(self._engine) as connection:
-            user_id = connection.execute(statement.returning(users.c.id)).scalar()
-            connection.execute(web_sessions.delete().where(web_sessions.c.user_id == user_id))
-            connection.execute(login_failures.delete().where(login_failures.c.subject == forgive))
-            return user_id is not None
-
 
 def _user(row: Any) -> StoredUser:
     return StoredUser(
@@ -185,6 +186,9 @@ def _user(row: Any) -> StoredUser:
         time_zone=row.time_zone,
         must_change_password=row.must_change_password,
         has_second_factor=row.has_second_factor,
+        owes_second_factor=(
+            not row.has_second_factor and row.role in (row.second_factor_roles or ())
+        ),
     )
 
 

@@ -19,6 +19,7 @@ from controller.services.api_scopes import ApiScope
 from controller.services.audit import AuditLine
 from controller.services.ports import Clock
 from controller.services.sign_in import Visitor
+from controller.services.users.records import UserRecord
 from controller.services.users.service import Users
 
 PREFIX = "tg_"
@@ -67,7 +68,7 @@ class TokenFacts:
 class TokenStore(Protocol):
     """Each method is one transaction; all raise StoreUnavailable."""
 
-    def add(self, actor: Actor, token: ApiToken, token_hash: bytes, line: AuditLine) -> ApiToken:
+    def add(self, user_id: int, token: ApiToken, token_hash: bytes, line: AuditLine) -> ApiToken:
         """Raises InvalidFields where the user has `MAX_TOKENS` already."""
 
     def by_hash(self, token_hash: bytes) -> TokenFacts | None: ...
@@ -109,9 +110,10 @@ class ApiTokens:
             requests_per_minute=facts.token.requests_per_minute,
         )
 
-    def page(self, actor: Actor) -> Sequence[ApiToken]:
-        """One's own, newest first, the revoked ones too."""
-        return self._store.of_user(_own(actor))
+    def page(self, actor: Actor, user: str = "") -> Sequence[ApiToken]:
+        """One's own, or those of a user whom the actor looks after; newest first, the revoked ones
+        too. Raises NotFound, NotAllowed."""
+        return self._store.of_user(self._owner(actor, user).user_id)
 
     def create(
         self,
@@ -122,8 +124,15 @@ class ApiTokens:
         days: int | None = 90,
         networks: Sequence[str] = (),
         requests_per_minute: int | None = None,
+        user: str = "",
     ) -> NewToken:
-        """For oneself. Raises InvalidFields. `days` None: until it is revoked."""
+        """For oneself; from the command line, for somebody else. `days` None: until it is revoked.
+
+        Raises InvalidFields, NotFound, NotAllowed.
+        """
+        if user not in ("", actor.name) and actor.source is not Source.COMMAND_LINE:
+            raise NotAllowed("a token is made by its user")
+        owner = self._owner(actor, user)
         errors: dict[str, str] = {}
         if not name.strip() or len(name) > MAX_NAME or not name.isprintable():
             errors["name"] = f"1 to {MAX_NAME} printable characters"
@@ -140,7 +149,7 @@ class ApiTokens:
         now = self._clock.now()
         token = ApiToken(
             token_id=0,
-            user=actor.name,
+            user=owner.spec.name,
             name=name.strip(),
             scopes=frozenset(map(ApiScope, scopes)),
             networks=tuple(map(str, listed)),
@@ -150,25 +159,23 @@ class ApiTokens:
             last_used_at=None,
             revoked_at=None,
         )
-        _own(actor)
         secret = PREFIX + secrets.token_urlsafe(32)
-        what = {"scopes": ("", " ".join(sorted(token.scopes)))}
-        line = AuditLine(actor, "create", "api token", token.name, actor.account_id, what)
-        return NewToken(self._store.add(actor, token, _digest(secret), line), secret)
+        what = {"scopes": ("", " ".join(sorted(token.scopes))), "user": ("", token.user)}
+        line = AuditLine(actor, "create", "api token", token.name, owner.account_id, what)
+        return NewToken(self._store.add(owner.user_id, token, _digest(secret), line), secret)
 
-    def revoke(self, actor: Actor, token_id: int) -> ApiToken:
-        """One's own; it is refused from now on. Raises NotFound."""
-        line = AuditLine(actor, "revoke", "api token", str(token_id), actor.account_id)
-        found = self._store.revoke(_own(actor), token_id, line)
+    def revoke(self, actor: Actor, token_id: int, user: str = "") -> ApiToken:
+        """It is refused from now on. Raises NotFound, NotAllowed."""
+        owner = self._owner(actor, user)
+        what = {"user": (owner.spec.name, "")}
+        line = AuditLine(actor, "revoke", "api token", str(token_id), owner.account_id, what)
+        found = self._store.revoke(owner.user_id, token_id, line)
         if found is None:
             raise NotFound(f"there is no token {token_id}")
         return found
 
-
-def _own(actor: Actor) -> int:
-    if actor.user_id is None:
-        raise NotAllowed("only somebody who signed in has tokens")
-    return actor.user_id
+    def _owner(self, actor: Actor, user: str) -> UserRecord:
+        return self._users.looked_after(actor, user) if user else self._users.own(actor)
 
 
 def _lives(token: ApiToken, now: datetime) -> bool:

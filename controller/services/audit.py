@@ -14,6 +14,8 @@ from controller.services.actors import Actor, Scope
 
 SECRET = frozenset({"password", "secret", "token", "totp"})
 HIDDEN = "(hidden)"
+SOMEBODY_ELSE = "(somebody else)"
+"""Stands for a person of another tenant."""
 
 
 class Outcome(StrEnum):

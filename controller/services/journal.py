@@ -78,6 +78,7 @@ class GroupCommitJournal:
         self._over = False
         self._fenced = fenced
         self._offline = offline
+        self._complained_at = float("-inf")
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
 
     def start(self) -> None:
@@ -166,9 +167,7 @@ class GroupCommitJournal:
                 self._isolate(batch, error)
                 return
             else:
-                done = list(zip(batch, outcomes, strict=True))
-                self._offline.learn(done)
-                self._tell(done)
+                self._tell(list(zip(batch, outcomes, strict=True)))
                 return
 
     def _give_up(self, batch: Sequence[Entry], why: str) -> None:
@@ -188,7 +187,7 @@ class GroupCommitJournal:
     def _without_store(self, batch: list[Entry], error: StoreUnavailable) -> list[Entry]:
         """Answer those for whom somebody waits; what is left of the batch."""
         why = str(error)
-        log.error("database unavailable", extra={"why": why, "entries": len(batch)})
+        self._complain(why, len(batch))
         with self._wake:
             batch = [*batch, *(e for e in self._waiting if isinstance(e, Admit | Extend))]
             keep = [e for e in self._waiting if not isinstance(e, Admit | Extend)]
@@ -208,12 +207,23 @@ class GroupCommitJournal:
             self._tell(outcomes)
         return [e for e in batch if not isinstance(e, Admit | Extend)]
 
+    def _complain(self, why: str, entries: int) -> None:
+        """Once a second: tries come as often as calls do."""
+        now = time.monotonic()
+        if now - self._complained_at >= RETRY_DELAYS_S[-1]:
+            self._complained_at = now
+            log.error("database unavailable", extra={"why": why, "entries": entries})
+
     def _decide_offline(self, admissions: list[Admit], why: str) -> list[tuple[Entry, Outcome]]:
         """By the payers' terms; whoever was admitted is told to the store before anything else
         that happens to the call."""
         if len(self._waiting) + len(admissions) > self._max_waiting * HISTORY_FACTOR:
             return [(e, Failed(why, retry=False)) for e in admissions]
-        decided, late = self._offline.decide(admissions, why)
+        try:
+            decided, late = self._offline.decide(admissions, why)
+        except Exception:
+            log.exception("not decided without the database")
+            return [(e, Failed(why, retry=False)) for e in admissions]
         with self._wake:
             if not self._over:
                 self._waiting.extend(late)
@@ -243,10 +253,11 @@ class GroupCommitJournal:
 
     def _tell(self, outcomes: list[tuple[Entry, Outcome]]) -> None:
         """What is committed stays committed, whatever its owner makes of the news."""
-        try:
-            self._deliver(outcomes)
-        except Exception:
-            log.exception("outcomes not delivered")
+        for hears in (self._offline.learn, self._deliver):
+            try:
+                hears(outcomes)
+            except Exception:
+                log.exception("outcomes not delivered")
 
 
 def take_batch(waiting: deque[Entry], limit: int) -> list[Entry]:

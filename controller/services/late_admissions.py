@@ -1,4 +1,4 @@
-"""Tells the database of calls that were admitted without it, whoever did (docs/adr/0016).
+"""Tells the database of calls that were admitted without it, whoever did (docs/adr/0021).
 
 A process tells of its own through its journal, for as long as it has the switch. What is left,
 because it lost the switch or died, is told here. That needs no lease: each call is told once,

@@ -57,7 +57,7 @@ class LeasedLink:
 
     async def _send_if_ours(self, plan: Connect) -> None:
         """The database cannot be asked whose the switch is. The switch can: each owner leaves its
-        epoch there before its first command (docs/adr/0016). No answer is none of ours."""
+        epoch there before its first command (docs/adr/0021). No answer is none of ours."""
         seen = await self._seen_epoch()
         ours = seen == self._epoch and self._rights.may_refuse()
         if self._allowed(ours, plan.call_id, "plan"):

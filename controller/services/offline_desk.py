@@ -1,7 +1,7 @@
 """Who may call while the database is away, and what it is told of them when it is back.
 
 The journal asks on its own thread, the only one that may wait: what is admitted is on disk before
-anybody hears of it (docs/adr/0016).
+anybody hears of it (docs/adr/0021).
 """
 
 import logging
@@ -47,7 +47,7 @@ class Offline(Protocol):
     def end(self, entry: End) -> None: ...
 
     def learn(self, done: Sequence[tuple[Entry, Outcome]]) -> None:
-        """What the database has decided."""
+        """What the database has decided, and this desk itself."""
 
 
 class NobodyOffline:
@@ -103,8 +103,12 @@ class OfflineDesk:
 
     def end(self, entry: End) -> None:
         if len(self._books):
-            with self._lock:
-                self._books.end(entry.ended, entry.rules)
+            try:
+                with self._lock:
+                    self._books.end(entry.ended, entry.rules)
+            except Exception:
+                # it goes on counting with the worst that it may cost
+                log.exception("end not counted", extra={"call_id": entry.call_id})
 
     def learn(self, done: Sequence[tuple[Entry, Outcome]]) -> None:
         told = []
@@ -149,7 +153,7 @@ class OfflineDesk:
     def _learn_of_money(self, entry: Admit, outcome: Outcome) -> None:
         """Whoever was refused for want of money gets nothing more without the database."""
         with self._lock:
-            if isinstance(outcome, Admitted):
+            if isinstance(outcome, Admitted) and not outcome.offline:
                 self._without_money.difference_update(p.account_id for p in entry.ticket.payers)
             elif isinstance(outcome, Refused) and outcome.reason is Reason.INSUFFICIENT_BALANCE:
                 self._without_money.add(entry.ticket.account_id)

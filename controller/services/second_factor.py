@@ -42,6 +42,9 @@ class SecondFactorStore(Protocol):
 
     def disable(self, user_id: int) -> None: ...
 
+    def keep_codes(self, user_id: int, code_hashes: tuple[bytes, ...]) -> None:
+        """In place of those of before; nothing where no second factor counts."""
+
     def take_recovery(self, user_id: int, code_hash: bytes) -> bool:
         """Whether it was there; it is gone then."""
 
@@ -97,9 +100,14 @@ class SecondFactor:
         step = self._step(secret, code) if secret else None
         if step is None:
             return None
-        codes = tuple(_recovery_code() for _ in range(RECOVERY_CODES))
-        hashes = tuple(_hash(code) for code in codes)
-        return codes if self._store.enable(user_id, step, hashes) else None
+        codes = _recovery_codes()
+        return codes if self._store.enable(user_id, step, _hashes(codes)) else None
+
+    def renew_codes(self, user_id: int) -> tuple[str, ...]:
+        """Recovery codes in place of those of before, shown once."""
+        codes = _recovery_codes()
+        self._store.keep_codes(user_id, _hashes(codes))
+        return codes
 
     def check(self, user_id: int, code: str) -> bool:
         """Whether a code of the authenticator, or a recovery code, is right. It is used up."""
@@ -126,6 +134,10 @@ class SecondFactor:
         return None
 
 
+def _recovery_codes() -> tuple[str, ...]:
+    return tuple(_recovery_code() for _ in range(RECOVERY_CODES))
+
+
 def _recovery_code() -> str:
     """Some 50 bits: twice five letters and digits that nobody mixes up."""
     letters = [secrets.choice(_ALPHABET) for _ in range(10)]
@@ -138,6 +150,10 @@ def _as_recovery(code: str) -> str:
     if len(bare) != 10 or any(letter not in _ALPHABET for letter in bare):
         return ""
     return f"{bare[:5]}-{bare[5:]}"
+
+
+def _hashes(codes: tuple[str, ...]) -> tuple[bytes, ...]:
+    return tuple(map(_hash, codes))
 
 
 def _hash(code: str) -> bytes:

@@ -2,7 +2,8 @@
 
 Guesses are counted before the password is looked at, so that parallel guesses count too; an
 unknown name costs the same time and the same count as a known one (spec §9.6: while locked, even
-the right password is refused). Of a session only the SHA-256 of its token is stored.
+the right password is refused). Of a session only the SHA-256 of its token is stored. A name that
+nobody has is not logged: people type passwords there.
 """
 
 import hashlib
@@ -11,175 +12,54 @@ import logging
 import math
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from enum import StrEnum
+from datetime import timedelta
 from typing import Protocol
 
-from controller.services.passwords import MAX_PASSWORD, Passwords, generated_password
+from controller.services.passwords import MAX_PASSWORD, Passwords, generated_password, unfit
 from controller.services.ports import Clock
+from controller.services.sign_in_records import (
+    Attempts,
+    Event,
+    NoSignInLog,
+    Proven,
+    Role,
+    SignedIn,
+    SignInLog,
+    SignInSettings,
+    StoredSession,
+    StoredUser,
+    Throttled,
+    UnfitPassword,
+    UserStore,
+    Visitor,
+    WrongCredentials,
+)
+
+__all__ = [
+    "Attempts",
+    "Role",
+    "SignIn",
+    "SignInSettings",
+    "SignedIn",
+    "StoredSession",
+    "StoredUser",
+    "Throttled",
+    "UnfitPassword",
+    "UserStore",
+    "Visitor",
+    "WrongCredentials",
+]
 
 log = logging.getLogger(__name__)
 
 FIRST_ADMINISTRATOR = "admin"
 MAX_NAME = 64
 MAX_BROWSER = 200
+MAX_CODE = 64
 HALF_S = 300
 """How long a password waits for its second factor."""
 REMEMBERED_PASSWORDS = 5
-MIN_DIFFERENT = 6
 _TOUCH_EVERY = timedelta(minutes=1)
-
-
-class Role(StrEnum):
-    ADMINISTRATOR = "administrator"
-    AGENT = "agent"
-    CUSTOMER = "customer"
-
-
-@dataclass(frozen=True, slots=True)
-class SignInSettings:
-    """A session ends `idle_s` after its last use and `absolute_s` after its start, at the latest.
-
-    More failures than allowed within `window_s` lock a name or an address until the window ends.
-    """
-
-    idle_s: int = 2 * 3600
-    absolute_s: int = 12 * 3600
-    name_failures: int = 5
-    address_failures: int = 30
-    window_s: int = 15 * 60
-    min_password: int = 12
-
-
-@dataclass(frozen=True, slots=True)
-class StoredUser:
-    user_id: int
-    name: str
-    role: Role
-    password_hash: str
-    disabled: bool
-    account_id: int | None = None
-    language: str = ""
-    time_zone: str = ""
-    must_change_password: bool = False
-    has_second_factor: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class StoredSession:
-    """A session in the database. `token_hash` is the SHA-256 of what the browser holds.
-
-    `half`: the password was right, a second factor is still to come.
-    """
-
-    token_hash: bytes
-    user_id: int
-    created_at: datetime
-    expires_at: datetime
-    half: bool = False
-    address: str = ""
-    browser: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Attempts:
-    """Failures of a name or an address since `first_at`, this one included."""
-
-    failures: int
-    first_at: datetime
-
-
-class UserStore(Protocol):
-    """The database side. Each method is one transaction; all raise StoreUnavailable."""
-
-    def by_name(self, name: str) -> StoredUser | None: ...
-
-    def count_attempt(
-        self, subjects: tuple[str, ...], now: datetime, window_s: int
-    ) -> list[Attempts]:
-        """Count one attempt for each subject; a window that has passed starts anew."""
-
-    def begin_session(
-        self,
-        session: StoredSession,
-        forgive: tuple[str, ...],
-        ease: tuple[str, ...],
-        replaces: bytes | None,
-        new_hash: str | None,
-    ) -> None:
-        """Open the session, forget the failures of `forgive`, take one off those of `ease`."""
-
-    def session(self, token_hash: bytes) -> tuple[StoredSession, StoredUser] | None: ...
-
-    def prolong(self, token_hash: bytes, expires_at: datetime) -> None: ...
-
-    def end_session(self, token_hash: bytes) -> None: ...
-
-    def change_password(
-        self, session: StoredSession, password_hash: str, forgive: tuple[str, ...]
-    ) -> None:
-        """Set the user's hash and replace every session of the user by this one.
-
-        The hash before is kept among the old ones; nobody has to change it any more.
-        """
-
-    def old_passwords(self, user_id: int, most: int) -> list[str]:
-        """Hashes of before, the newest first."""
-
-    def add_first_administrator(self, name: str, password_hash: str) -> bool:
-        """True if there was no administrator and now there is this one."""
-
-    def give_password(
-        self, name: str, password_hash: str, forgive: str, new_role: Role | None
-    ) -> bool:
-        """Set the hash, end the user's sessions, forget the failures of `forgive`.
-
-        With `new_role` the user is made; False if that one exists, or the other is missing.
-        """
-
-
-@dataclass(frozen=True, slots=True)
-class Visitor:
-    """Who a request comes from. `session_key` names the session without opening it."""
-
-    user_id: int
-    name: str
-    role: Role
-    session_key: str
-    account_id: int | None = None
-    language: str = ""
-    time_zone: str = ""
-    must_change_password: bool = False
-    has_second_factor: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class SignedIn:
-    """`token` goes to the browser and nowhere else. `half`: it opens the second step only."""
-
-    token: str
-    role: Role
-    half: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class WrongCredentials:
-    """Name and password do not belong together; which of them is wrong is not told."""
-
-
-@dataclass(frozen=True, slots=True)
-class Throttled:
-    """Too many failures; nothing was checked."""
-
-    retry_after_s: int
-
-
-@dataclass(frozen=True, slots=True)
-class UnfitPassword:
-    """The new password was not taken; `why` is for the person."""
-
-    why: str
 
 
 class SecondCheck(Protocol):
@@ -199,6 +79,7 @@ class SignIn:
         settings: SignInSettings | None = None,
         new_token: Callable[[], str] = lambda: secrets.token_urlsafe(32),
         second_factor: SecondCheck | None = None,
+        events: SignInLog | None = None,
     ) -> None:
         self._users = users
         self._passwords = passwords
@@ -206,10 +87,18 @@ class SignIn:
         self._settings = settings or SignInSettings()
         self._new_token = new_token
         self._second_factor = second_factor
+        self._events = events or NoSignInLog()
 
     @property
     def session_length_s(self) -> int:
         return self._settings.absolute_s
+
+    @property
+    def min_password(self) -> int:
+        """Characters."""
+        return self._settings.min_password
+
+    # -- the way in -----------------------------------------------------------------------
 
     def sign_in(
         self, name: str, password: str, address: str, old_token: str = "", browser: str = ""
@@ -219,15 +108,14 @@ class SignIn:
         Of somebody with a second factor it is half a session: `second_step` makes it whole.
         """
         name = _clean(name)
-        by_name, by_address = name_subject(name), address_subject(address)
-        if throttled := self._count(by_name, by_address):
-            log.warning("sign-in throttled", extra={"user": name, "address": address})
-            return throttled
         user = self._users.by_name(name)
+        by_name, by_address = name_subject(name), address_subject(address)
+        if throttled := self._count(user, address, by_name, by_address):
+            return throttled
         known = user.password_hash if user else None
         fits = self._passwords.verify(known, password[: MAX_PASSWORD + 1])
         if user is None or not fits or user.disabled:
-            log.warning("sign-in failed", extra={"user": name, "address": address})
+            self._note(Event.WRONG_PASSWORD, user, address)
             return WrongCredentials()
         token, half = self._new_token(), user.has_second_factor
         self._users.begin_session(
@@ -237,47 +125,39 @@ class SignIn:
             replaces=_digest(old_token) if old_token else None,
             new_hash=self._upgraded(user, password),
         )
-        said = "password was right, second factor asked" if half else "signed in"
-        log.info(said, extra={"user": name, "address": address})
+        if not half:
+            self._note(Event.SIGNED_IN, user, address)
         return SignedIn(token, user.role, half)
 
     def halfway(self, token: str) -> str:
         """The name of who has given a password and owes a second factor; empty if nobody has."""
         found = self._half_session(token)
-        return found[1].name if found else ""
+        return found.name if found else ""
 
     def second_step(
         self, token: str, code: str, address: str, browser: str = ""
     ) -> SignedIn | WrongCredentials | Throttled:
-        """A whole session in place of half a one, if the code is right. Guesses count as those of
-        passwords do, apart from them: a right password must not make room for more codes."""
-        found = self._half_session(token)
-        if found is None or self._second_factor is None:
+        """A whole session in place of half a one, if the code is right."""
+        user = self._half_session(token)
+        if user is None:
             return WrongCredentials()
-        user = found[1]
-        by_code, by_address = f"code:{user.name.casefold()}", address_subject(address)
-        if throttled := self._count(by_code, by_address):
-            log.warning("second factor throttled", extra={"user": user.name, "address": address})
-            return throttled
-        if not self._second_factor.check(user.user_id, code[:64]):
-            log.warning("second factor failed", extra={"user": user.name, "address": address})
-            return WrongCredentials()
-        fresh = self._new_token()
-        self._users.begin_session(
-            self._new_session(fresh, user.user_id, address, browser),
-            forgive=(by_code,),
-            ease=(by_address,),
-            replaces=_digest(token),
-            new_hash=None,
-        )
-        log.info("signed in", extra={"user": user.name, "address": address})
-        return SignedIn(fresh, user.role)
+        outcome = self._try_code(user, code, address)
+        if not isinstance(outcome, Proven):
+            return outcome
+        fresh = self._begin_anew(user, token, address, browser, code_subject(user.name))
+        self._note(Event.SIGNED_IN, user, address)
+        return fresh
 
-    def _half_session(self, token: str) -> tuple[StoredSession, StoredUser] | None:
+    def _half_session(self, token: str) -> StoredUser | None:
         found = self._users.session(_digest(token)) if token else None
-        if found is None or not found[0].half or found[1].disabled:
+        if found is None:
             return None
-        return found if self._clock.now() < found[0].expires_at else None
+        session, user = found
+        if not session.half or user.disabled or self._clock.now() >= session.expires_at:
+            return None
+        return user
+
+    # -- who is in ------------------------------------------------------------------------
 
     def visitor(self, token: str, *, active: bool) -> Visitor | None:
         """Whose live session this is; `active` prolongs it (a page that polls does not)."""
@@ -302,56 +182,139 @@ class SignIn:
             time_zone=user.time_zone,
             must_change_password=user.must_change_password,
             has_second_factor=user.has_second_factor,
+            owes_second_factor=user.owes_second_factor,
         )
 
-    def sign_out(self, token: str) -> None:
+    def sign_out(self, token: str, address: str = "") -> None:
+        found = self._users.session(_digest(token))
         self._users.end_session(_digest(token))
+        if found is not None and not found[0].half:
+            self._note(Event.SIGNED_OUT, found[1], address)
+
+    def renew(
+        self, visitor: Visitor, token: str, address: str, browser: str = ""
+    ) -> SignedIn | None:
+        """Another token for the same person in place of `token`; None if the person is gone."""
+        user = self._users.by_name(visitor.name)
+        if user is None or user.disabled:
+            return None
+        return self._begin_anew(user, token, address, browser)
+
+    # -- who is in shows again to be who they are -----------------------------------------
+
+    def prove_password(
+        self, visitor: Visitor, password: str, address: str
+    ) -> Proven | WrongCredentials | Throttled:
+        """Guesses count as at sign-in: whoever found an open browser learns no password."""
+        user, subject = self._users.by_name(visitor.name), name_subject(visitor.name)
+        if throttled := self._count(user, address, subject):
+            return throttled
+        known = user.password_hash if user else None
+        if not self._passwords.verify(known, password[: MAX_PASSWORD + 1]):
+            self._note(Event.WRONG_PASSWORD, user, address)
+            return WrongCredentials()
+        self._users.forgive((subject,))
+        return Proven()
+
+    def prove_code(
+        self, visitor: Visitor, code: str, address: str
+    ) -> Proven | WrongCredentials | Throttled:
+        """A code of the second factor, which is used up."""
+        user = self._users.by_name(visitor.name)
+        if user is None:
+            return WrongCredentials()
+        outcome = self._try_code(user, code, address)
+        if isinstance(outcome, Proven):
+            self._users.forgive((code_subject(user.name),))
+        return outcome
 
     def change_password(
         self, visitor: Visitor, current: str, new: str, address: str = "", browser: str = ""
     ) -> SignedIn | WrongCredentials | Throttled | UnfitPassword:
         """Ends every session of the visitor and opens a fresh one; guesses count as at sign-in."""
-        if why := self._unfit(visitor, current, new):
+        shortest = self._settings.min_password
+        why = unfit(new, visitor.name, shortest) or (
+            "The new password is the old one." if new == current else ""
+        )
+        if why:
             return UnfitPassword(why)
-        subject = name_subject(visitor.name)
-        if throttled := self._count(subject):
-            return throttled
-        user = self._users.by_name(visitor.name)
-        known = user.password_hash if user else None
-        if not self._passwords.verify(known, current[: MAX_PASSWORD + 1]):
-            return WrongCredentials()
+        outcome = self.prove_password(visitor, current, address)
+        if not isinstance(outcome, Proven):
+            return outcome
         old = self._users.old_passwords(visitor.user_id, REMEMBERED_PASSWORDS)
         if any(self._passwords.verify(hashed, new) for hashed in old):
             return UnfitPassword("You had this password before. Choose another one.")
         token = self._new_token()
         session = self._new_session(token, visitor.user_id, address, browser)
-        self._users.change_password(session, self._passwords.hash(new), (subject,))
-        log.info("password changed", extra={"user": visitor.name})
+        self._users.change_password(session, self._passwords.hash(new))
+        self._note(Event.PASSWORD_CHANGED, self._users.by_name(visitor.name), address)
         return SignedIn(token, visitor.role)
 
-    def _count(self, *subjects: str) -> Throttled | None:
-        """Count an attempt; the wait if there were too many."""
+    # -- steps ----------------------------------------------------------------------------
+
+    def _try_code(
+        self, user: StoredUser, code: str, address: str
+    ) -> Proven | WrongCredentials | Throttled:
+        """Guesses count apart from passwords: a right password must make no room for codes."""
+        subjects = code_subject(user.name), address_subject(address)
+        if throttled := self._count(user, address, *subjects):
+            return throttled
+        if self._second_factor is None or not self._second_factor.check(
+            user.user_id, code[:MAX_CODE]
+        ):
+            self._note(Event.WRONG_CODE, user, address)
+            return WrongCredentials()
+        return Proven()
+
+    def _begin_anew(
+        self, user: StoredUser, token: str, address: str, browser: str, *forgive: str
+    ) -> SignedIn:
+        """A whole session in place of `token`'s."""
+        fresh = self._new_token()
+        self._users.begin_session(
+            self._new_session(fresh, user.user_id, address, browser),
+            forgive=forgive,
+            ease=(address_subject(address),) if forgive else (),
+            replaces=_digest(token),
+            new_hash=None,
+        )
+        return SignedIn(fresh, user.role)
+
+    def _count(self, user: StoredUser | None, address: str, *subjects: str) -> Throttled | None:
+        """Count an attempt; the wait if there were too many. The first of those is noted."""
         now, window_s = self._clock.now(), self._settings.window_s
         counted = self._users.count_attempt(subjects, now, window_s)
         limits = (self._settings.name_failures, self._settings.address_failures)
-        waits = [
-            window_s - (now - attempts.first_at).total_seconds()
+        beyond = [
+            (attempts, limit)
             for attempts, limit in zip(counted, limits, strict=False)
             if attempts.failures > limit
         ]
-        return Throttled(max(1, math.ceil(max(waits)))) if waits else None
+        if not beyond:
+            return None
+        if any(attempts.failures == limit + 1 for attempts, limit in beyond):
+            self._note(Event.LOCKED_OUT, user, address)
+        waits = [window_s - (now - attempts.first_at).total_seconds() for attempts, _ in beyond]
+        return Throttled(max(1, math.ceil(max(waits))))
+
+    def _note(self, event: Event, user: StoredUser | None, address: str) -> None:
+        who = {"user": user.name if user else "(unknown)", "address": address}
+        if event in (Event.WRONG_PASSWORD, Event.WRONG_CODE, Event.LOCKED_OUT):
+            log.warning("sign-in refused: %s", event, extra=who)
+        else:
+            log.info("%s", event, extra=who)
+        self._events.note(event, user, address)
 
     def _new_session(
         self, token: str, user_id: int, address: str, browser: str, *, half: bool = False
     ) -> StoredSession:
         now = self._clock.now()
         idle_s = HALF_S if half else min(self._settings.idle_s, self._settings.absolute_s)
-        end = now + timedelta(seconds=idle_s)
         return StoredSession(
             _digest(token),
             user_id,
             now,
-            end,
+            now + timedelta(seconds=idle_s),
             half,
             address[:MAX_NAME],
             _clean(browser, MAX_BROWSER),
@@ -362,20 +325,6 @@ class SignIn:
             return self._passwords.hash(password)
         return None
 
-    def _unfit(self, visitor: Visitor, current: str, new: str) -> str:
-        shortest = self._settings.min_password
-        if len(new) < shortest:
-            return f"Use at least {shortest} characters."
-        if len(new) > MAX_PASSWORD:
-            return f"Use at most {MAX_PASSWORD} characters."
-        if new == current:
-            return "The new password is the old one."
-        if len(set(new)) < MIN_DIFFERENT:
-            return f"Use at least {MIN_DIFFERENT} different characters."
-        if visitor.name.casefold() in new.casefold() and len(new) < 2 * shortest:
-            return "Leave your name out of the password."
-        return ""
-
 
 def create_first_administrator(users: UserStore, passwords: Passwords) -> str | None:
     """The generated password of a new administrator, to be shown once; None if there is one."""
@@ -384,21 +333,14 @@ def create_first_administrator(users: UserStore, passwords: Passwords) -> str | 
     return password if made else None
 
 
-def give_password(users: UserStore, passwords: Passwords, name: str, *, create: bool) -> str | None:
-    """A new generated password of an existing user, or of a new administrator with `create`.
-
-    None where the user is missing (or, with `create`, exists already).
-    """
-    password = generated_password()
-    given = users.give_password(
-        name, passwords.hash(password), name_subject(name), Role.ADMINISTRATOR if create else None
-    )
-    return password if given else None
-
-
 def name_subject(name: str) -> str:
     """What failures of a name are counted under, whether or not the name exists."""
     return f"name:{name.casefold()}"
+
+
+def code_subject(name: str) -> str:
+    """What wrong codes of a name's second factor are counted under."""
+    return f"code:{name.casefold()}"
 
 
 def address_subject(address: str) -> str:

@@ -14,11 +14,11 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import decks, lifecycles, rating, switch_cost
+from tests.bench import decks, lifecycles, page_data, pages, rating, switch_cost
 from tests.e2e.switch import missing_parts
 
 RATES = (50.0, 500.0, 1000.0)
-PARTS = ("rating", "decks", "lifecycles", "switch")
+PARTS = ("rating", "decks", "pages", "lifecycles", "switch")
 
 
 def main() -> int:
@@ -31,7 +31,13 @@ def main() -> int:
         "python": platform.python_version(),
         "cpus": os.cpu_count(),
     }
-    measures = {"rating": _rating, "decks": _decks, "lifecycles": _lifecycles, "switch": _switch}
+    measures = {
+        "rating": _rating,
+        "decks": _decks,
+        "pages": _pages,
+        "lifecycles": _lifecycles,
+        "switch": _switch,
+    }
     for part in options.parts or PARTS:
         result |= measures[part](console, quick=options.quick)
     options.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
@@ -53,6 +59,15 @@ def _decks(console: Console, *, quick: bool) -> dict[str, Any]:
     title = "A deck of a million rates" + (" (not shortened)" if quick else "")
     console.print(_table(title, ("", "measured", "aim"), iter(decks.rows(measured))))
     return {"decks": asdict(measured)}
+
+
+def _pages(console: Console, *, quick: bool) -> dict[str, Any]:
+    calls = page_data.CALLS // 20 if quick else page_data.CALLS
+    measured = pages.measure(calls)
+    title = f"Pages with 100,000 accounts and {calls:,} calls (aim: {pages.AIM_MS:.0f} ms)"
+    columns = ("visitor", "page", "ms", "worst", "KiB", "gzip")
+    console.print(_table(title, columns, iter(pages.rows(measured))))
+    return {"pages": [asdict(figure) for figure in measured]}
 
 
 def _lifecycles(console: Console, *, quick: bool) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import pytest
 
 from controller.domain.errors import InvalidConfiguration
 from controller.drivers.freeswitch.run_directory import SwitchConfig, find_binary
+from tests.e2e import fault_table
 from tests.e2e.sipp import Sipp, find_sipp
 from tests.e2e.switch import Switch, running_switch
 
@@ -33,6 +34,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for marker, reason in absent.items():
             if reason and item.get_closest_marker(marker):
                 item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The table of faults."""
+    for line in fault_table.lines():
+        terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")

@@ -17,10 +17,15 @@ from typing import Any
 from tests.e2e.switch import Switch
 
 
-def wait_until(condition: Callable[[], bool], what: str, timeout_s: float = 15.0) -> None:
+def wait_until(
+    condition: Callable[[], bool], what: str | Callable[[], str], timeout_s: float = 15.0
+) -> None:
+    """`what` may be a function, for what is known only afterwards: a log."""
     deadline = time.monotonic() + timeout_s
     while not condition():
-        assert time.monotonic() < deadline, f"not within {timeout_s} s: {what}"
+        if time.monotonic() >= deadline:
+            said = what if isinstance(what, str) else what()
+            raise AssertionError(f"not within {timeout_s} s: {said}")
         time.sleep(0.05)
 
 
@@ -89,7 +94,7 @@ class RunningController:
         """Return when this process has logged so many such lines."""
         wait_until(
             lambda: self.log().count(f'"message": "{message}"') >= times,
-            f"{times} x {message!r}; log:\n{self.log()}",
+            lambda: f"{times} x {message!r}; log:\n{self.log()}",
             timeout_s,
         )
 
@@ -97,7 +102,7 @@ class RunningController:
         """Return when this process has connected to its switch so many times."""
         wait_until(
             lambda: self.log().count("switch connected") >= times,
-            f"{times} links; log:\n{self.log()}",
+            lambda: f"{times} links; log:\n{self.log()}",
             timeout_s,
         )
 

@@ -23,6 +23,9 @@ class Relay:
         self._sent = bytearray()
         self._whole = threading.Event()
         self._whole.set()
+        # towards the target, and back
+        self._flowing = (threading.Event(), threading.Event())
+        self.flow()
         threading.Thread(target=self._accept, daemon=True).start()
 
     def __enter__(self) -> Self:
@@ -35,6 +38,7 @@ class Relay:
         _trace: TracebackType | None,
     ) -> None:
         self._listener.close()
+        self.flow()
         self.cut()
 
     def cut(self) -> None:
@@ -49,6 +53,18 @@ class Relay:
     def mend(self) -> None:
         self._whole.set()
 
+    def hold(self, *, replies_too: bool = True) -> None:
+        """Pass nothing on to the target, nor anything back; the links stay up."""
+        there, back = self._flowing
+        there.clear()
+        if replies_too:
+            back.clear()
+
+    def flow(self) -> None:
+        """Pass on what was held, and what comes."""
+        for direction in self._flowing:
+            direction.set()
+
     def sent(self) -> list[str]:
         """Every command of the controller so far, on all links."""
         return [line for line in bytes(self._sent).decode().split("\n\n") if line]
@@ -62,9 +78,14 @@ class Relay:
             if not self._whole.is_set():
                 near.close()
                 continue
-            far = _connect(self._target)
+            try:
+                far = _connect(self._target)
+            except OSError:
+                near.close()  # as a port that nobody listens on
+                continue
             self._ends += [near, far]
-            for ends in ((near, far, self._sent), (far, near, None)):
+            there, back = self._flowing
+            for ends in ((near, far, self._sent, there), (far, near, None, back)):
                 threading.Thread(target=_relay, args=ends, daemon=True).start()
 
 
@@ -100,9 +121,12 @@ def _connect(target: int | str) -> socket.socket:
     return far
 
 
-def _relay(source: socket.socket, sink: socket.socket, kept: bytearray | None) -> None:
+def _relay(
+    source: socket.socket, sink: socket.socket, kept: bytearray | None, flowing: threading.Event
+) -> None:
     with suppress(OSError):
         while data := source.recv(65_536):
+            flowing.wait()
             if kept is not None:
                 kept += data
             sink.sendall(data)

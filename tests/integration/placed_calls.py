@@ -161,6 +161,7 @@ def write_cdr_file(folder: Path, ended: CallEnded, age_s: float = 60.0) -> Path:
         "sip_from_user": ended.caller,
         "sip_req_user": ended.callee,
         "originate_causes": "|:".join(legs),
+        "tollgate_offline": "true" if ended.offline else None,
     }
     path = folder / f"{ended.call_id}.cdr.json"
     path.write_text(json.dumps({"core-uuid": "x", "variables": variables}), encoding="utf-8")

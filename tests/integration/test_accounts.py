@@ -444,3 +444,18 @@ def test_denied_lines_tell_who_asked(office: Office) -> None:
         "read",
         Outcome.DENIED,
     )
+
+
+# -- what people do not change ---------------------------------------------------------------
+
+
+def test_what_an_account_may_do_without_the_database_is_the_configurations(office: Office) -> None:
+    office.execute(
+        "UPDATE accounts SET offline_calls = 2, offline_minutes = 3, offline_money = 4"
+        " WHERE name = 'customer-001'"
+    )
+    office.accounts.change(ROOT, "customer-001", {"title": "another"})
+    (row,) = office.rows("SELECT * FROM accounts WHERE name = 'customer-001'")
+    assert (row["title"], row["offline_calls"], row["offline_minutes"]) == ("another", 2, 3)
+    with pytest.raises(InvalidFields):
+        office.accounts.change(ROOT, "customer-001", {"offline_money": "1000"})

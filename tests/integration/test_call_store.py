@@ -176,7 +176,7 @@ def test_the_schema_is_what_the_code_expects_and_drift_is_seen(engine: sa.Engine
     assert database.current_revision(engine) == database.newest_revision()
     assert database.schema_differences(engine) == []
     with engine.begin() as connection:
-        connection.execute(sa.text("ALTER TABLE accounts DROP COLUMN memo"))
+        connection.execute(sa.text("ALTER TABLE gateway_groups DROP COLUMN memo"))
         connection.execute(sa.text("CREATE TABLE stranger (id int)"))
     differences = " ".join(database.schema_differences(engine))
     assert "memo" in differences

@@ -97,6 +97,28 @@ class TestIngest:
         assert sorted(durations) == [0, 10, 20]
         assert_books_balance(engine)
 
+    def test_a_call_without_the_database_waits_until_that_knows_of_it(
+        self, settings: Settings, caller: Caller, engine: sa.Engine
+    ) -> None:
+        """Or until a person says that nobody will ever tell."""
+        ended = replace(end_of(caller.draft(), 10), offline=True)
+        write_cdr_file(settings.spool_dir, ended)
+        ran = ingested(settings)
+        assert (ran.status, ran.json["settled"]) == (1, 0)
+        (why,) = ran.json["failed"].values()
+        assert why == "admitted without the database, which does not know of it yet"
+        assert len(list(settings.spool_dir.iterdir())) == 1
+        ran = ingested(settings, "--without-admission")
+        assert (ran.status, ran.json["settled"]) == (0, 1)
+        with engine.connect() as connection:
+            (record,) = connection.execute(sa.select(t.cdrs)).all()
+        assert (record.duration_s, record.net, record.review) == (
+            10,
+            0,
+            "answered without having been admitted",
+        )
+        assert list(settings.spool_dir.iterdir()) == []
+
     def test_again_is_nothing_new(
         self, settings: Settings, caller: Caller, engine: sa.Engine
     ) -> None:

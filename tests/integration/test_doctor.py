@@ -21,8 +21,10 @@ from controller.drivers.freeswitch.run_directory import find_binary
 from controller.persistence import database
 from controller.persistence import schema as t
 from controller.persistence.lease_store import PostgresLeaseStore
+from controller.persistence.offline_log import inspect_offline
 from controller.services.diagnosis.clock_and_disk import judge_clock, judge_disk
 from controller.services.diagnosis.database import DatabaseFacts, judge_database
+from controller.services.diagnosis.offline import judge_offline
 from controller.services.diagnosis.switch import judge_spool
 from controller.services.doctor import Check, Finding, Status, examine
 from tests.e2e.switch import running_switch
@@ -138,6 +140,7 @@ class TestWhole:
             "open calls",
             "CDR spool",
             "spool disk",
+            "offline journal",
             "data disk",
         ]
 
@@ -510,3 +513,20 @@ class TestJudgments:
     )
     def test_disks(self, gibibytes: int, status: Status) -> None:
         assert judge_disk("disk", gibibytes * 1024**3).status is status
+
+
+class TestOfflineJournal:
+    def statuses(self, folder: Path) -> list[tuple[str, Status]]:
+        return [(found.check, found.status) for found in judge_offline(inspect_offline(folder))]
+
+    def test_no_folder_is_no_call(self, tmp_path: Path) -> None:
+        assert self.statuses(tmp_path / "nowhere") == [("offline journal", Status.OK)]
+
+    def test_a_file_that_nobody_tells_of_is_named(self, tmp_path: Path) -> None:
+        path = tmp_path / "a.offline"
+        path.touch()
+        assert self.statuses(tmp_path) == [("offline journal", Status.OK)]
+        set_age(path, 120)
+        assert self.statuses(tmp_path) == [("offline journal", Status.WARN)]
+        (tmp_path / "b.damaged").touch()
+        assert self.statuses(tmp_path)[1:] == [("damaged offline journal", Status.WARN)]

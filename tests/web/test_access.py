@@ -11,7 +11,16 @@ from tests.web.conftest import AddUser, MakeApp
 from tests.web.forms import csrf_of, sign_in
 from web.access import access_of, require_declarations
 
-OPEN_TO_ALL = {"static", "sign_in.form", "sign_in.sign_in", "health.alive", "health.ready"}
+OPEN_TO_ALL = {
+    "static",
+    "sign_in.form",
+    "sign_in.sign_in",
+    "health.alive",
+    "health.ready",
+    "api_pages.reference",
+    "api_pages.swagger_file",
+    "api_pages.problems",
+}
 FOR_ANYBODY_SIGNED_IN = {"sign_in.sign_out"}
 OFFERED = {"/rates", "/explain/rate"}
 OF_THEIR_OWN = {"rates.index", "rates.group", "explain.rate"}
@@ -22,16 +31,29 @@ SAMPLE_VALUES = {
     "group_id": 1,
     "call_id": uuid.UUID(int=7),
     "filename": "mark.svg",
+    "name": "swagger-ui.css",
+    "section": "rights",
+    "action": "lock",
+    "kind": "payment",
+    "name": "nobody",
+    "number": "4400",
+    "payment_id": str(uuid.UUID(int=7)),
 }
 
 
 def routes(app: Flask) -> list[tuple[str, str, str]]:
-    """(endpoint, method, path) of everything that the application answers."""
+    """(endpoint, method, path) of every page; the API, which takes tokens only, has its own walk
+    (tests/web/api)."""
     found = []
     with app.test_request_context():
         adapter = app.create_url_adapter(None) or app.url_map.bind("localhost")
         for rule in app.url_map.iter_rules():
+            declared = access_of(app, rule.endpoint)
+            if declared is not None and declared.by_token:
+                continue
             values = {name: SAMPLE_VALUES[name] for name in rule.arguments}
+            if rule.endpoint.startswith("gateways."):
+                values["kind"] = "mapping"
             for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
                 found.append((rule.endpoint, method, adapter.build(rule.endpoint, values, method)))
     return found

@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 from controller.domain.errors import StoreUnavailable
 from controller.persistence import schema as t
 from controller.persistence.coverage_store import PostgresCoverage
+from controller.services.actors import EVERYTHING
 from controller.services.coverage_ports import CoverageReading
 from controller.services.views.coverage import CoverageWatch
 from tests.web import sample
@@ -139,11 +140,11 @@ class TestWatch:
     def test_one_check_at_a_time(self, gate: Gate, clock: OwnedClock) -> None:
         watch = CoverageWatch(gate, clock, Versions())
         gate.open.clear()
-        states = [watch.state(again=True) for _ in range(5)]
+        states = [watch.state(EVERYTHING, again=True) for _ in range(5)]
         assert all(state.is_running and state.report is None for state in states)
         gate.open.set()
         watch.wait(TIMEOUT_S)
-        state = watch.state()
+        state = watch.state(EVERYTHING)
         assert (gate.looks, state.is_running, state.report is None) == (1, False, False)
 
     def test_kept_until_it_is_old_or_the_configuration_is_another(
@@ -153,7 +154,7 @@ class TestWatch:
         watch = CoverageWatch(gate, clock, versions, kept=timedelta(minutes=1))
 
         def looks() -> int:
-            state = watch.state()
+            state = watch.state(EVERYTHING)
             watch.wait(TIMEOUT_S)
             assert state.report is not None or gate.looks == 1
             return gate.looks
@@ -168,11 +169,11 @@ class TestWatch:
         self, gate: Gate, clock: OwnedClock
     ) -> None:
         watch = CoverageWatch(gate, clock, Versions())
-        watch.state()
+        watch.state(EVERYTHING)
         watch.wait(TIMEOUT_S)
         gate.fails = True
-        watch.state(again=True)
+        watch.state(EVERYTHING, again=True)
         watch.wait(TIMEOUT_S)
-        state = watch.state()
+        state = watch.state(EVERYTHING)
         assert state.report is not None
         assert state.failure == "The database could not be read."

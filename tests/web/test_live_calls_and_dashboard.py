@@ -1,8 +1,7 @@
 """Calls in progress, and the figures of the first page against sums made another way."""
 
 import re
-import threading
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -12,11 +11,11 @@ from flask.testing import FlaskClient
 from controller.persistence.schema import calls, cdrs
 from controller.persistence.views.dashboard import PostgresDashboard
 from controller.persistence.views.live_calls import PostgresLiveCalls
-from controller.persistence.views.remembered import Remembered
 from controller.services.actors import EVERYTHING
+from controller.services.views.dashboard import NO_TRAFFIC, Hour, Span
 from tests.web import sample
 from tests.web.conftest import OwnedClock
-from web.charts import minute_chart
+from web.charts import change_percent, hour_chart, minute_chart
 
 
 @pytest.mark.usefixtures("operator")
@@ -60,6 +59,7 @@ def test_an_idle_switch(admin: FlaskClient) -> None:
 def test_figures_are_exact(engine: sa.Engine, clock: OwnedClock) -> None:
     sample.plant_accounts(engine)
     sample.plant_cdrs(engine, 500, clock.now(), "30 hours")
+    sample.plant_lines(engine)
     sample.plant_live_calls(engine, 12, clock.now())
     midnight = clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
     first = clock.now().replace(second=0, microsecond=0) - timedelta(minutes=59)
@@ -68,14 +68,16 @@ def test_figures_are_exact(engine: sa.Engine, clock: OwnedClock) -> None:
         offered = list(connection.scalars(sa.select(calls.c.offered_at)))
     today = [r for r in records if r.started_at >= midnight]
     figures = PostgresDashboard(engine, clock).figures(EVERYTHING, UTC)
-    assert figures.today.offered == len(today)
-    assert figures.today.answered == sum(r.answered_at is not None for r in today)
-    assert figures.today.talk_ms == sum(r.talk_ms for r in today)
+    assert figures.today.traffic.offered == len(today)
+    assert figures.today.traffic.answered == sum(r.answered_at is not None for r in today)
+    assert figures.today.traffic.talk_ms == sum(r.talk_ms for r in today)
     assert figures.to_review == sum(bool(r.review) for r in today)
-    if today:
-        takings = figures.takings[0]
-        assert takings.revenue == sum(r.net for r in today)
-        assert takings.margin == sum((r.net - r.cost for r in today), Decimal(0))
+    takings = figures.today.money("USD")
+    assert takings.earned == sum((r.net for r in today), Decimal(0))
+    assert takings.margin == sum((r.net - r.cost for r in today), Decimal(0))
+    past = [r for r in records if midnight - timedelta(days=1) <= r.started_at < midnight]
+    assert figures.yesterday.traffic.offered == len(past)
+    assert figures.yesterday.money("USD").paid == sum((r.cost for r in past), Decimal(0))
     hour = [r for r in records if r.started_at >= first]
     assert figures.last_hour.offered == len(hour)
     assert sum(m.offered for m in figures.minutes) == len(hour) + len(offered)
@@ -83,43 +85,40 @@ def test_figures_are_exact(engine: sa.Engine, clock: OwnedClock) -> None:
     assert figures.calls_now == 12
 
 
-def test_a_day_is_read_again_in_proportion_to_its_cost(
-    engine: sa.Engine, clock: OwnedClock
-) -> None:
+def test_a_record_is_counted_at_once(engine: sa.Engine, clock: OwnedClock) -> None:
     sample.plant_accounts(engine)
-    view = PostgresDashboard(engine, clock, at_least_s=5.0)
-    assert view.figures(EVERYTHING, UTC).today.offered == 0
+    view = PostgresDashboard(engine, clock)
+    assert view.figures(EVERYTHING, UTC).last_hour.offered == 0
     sample.plant_cdrs(engine, 10, clock.now(), "10 seconds")
-    assert view.figures(EVERYTHING, UTC).today.offered == 0
-    clock.advance(5.1)
     assert view.figures(EVERYTHING, UTC).last_hour.offered == 10
 
 
-def test_remembered_serves_the_old_while_one_reads() -> None:
-    now = [0.0]
-    reading, go_on, reads = threading.Event(), threading.Event(), []
-
-    def read() -> int:
-        reads.append(1)
-        if len(reads) > 1:
-            reading.set()
-            assert go_on.wait(5)
-        now[0] += 1.0
-        return len(reads)
-
-    remembered = Remembered(read, 2.0, lambda: now[0])
-    assert (remembered.get(), remembered.get()) == (1, 1)
-    now[0] += 19.9
-    assert remembered.get() == 1, "kept twenty times as long as the reading took"
-    now[0] += 0.2
-    reader = threading.Thread(target=remembered.get)
-    reader.start()
-    assert reading.wait(5)
-    assert remembered.get() == 1
-    go_on.set()
-    reader.join()
-    assert remembered.get() == 2
+def test_calls_a_second(engine: sa.Engine, clock: OwnedClock) -> None:
+    """Of the last minute that is over, calls in progress included."""
+    sample.plant_accounts(engine)
+    minute = clock.now().replace(second=0, microsecond=0)
+    sample.plant_cdrs(engine, 30, minute, "30 seconds")
+    figures = PostgresDashboard(engine, clock).figures(EVERYTHING, UTC)
+    assert figures.calls_per_second == Decimal("0.5")
+    assert figures.most_per_second == Decimal("0.5")
 
 
 def test_the_chart_of_nothing() -> None:
     assert minute_chart(()).top == 1
+
+
+def test_scales_end_at_round_figures() -> None:
+    empty = Span(NO_TRAFFIC, ())
+    values = {Decimal("0.037"): "0.05", Decimal(2): "2", Decimal("20.1"): "50", Decimal(0): "1"}
+    for amount, top in values.items():
+        hours = (Hour(datetime(2026, 3, 1, tzinfo=UTC), None, empty),)
+        chart = hour_chart(hours, lambda _span, amount=amount: amount)  # type: ignore[misc]
+        assert chart.top == Decimal(top)
+        assert chart.bars[0].today is None
+        assert chart.bars[0].yesterday_height <= chart.height
+
+
+def test_change_against_yesterday() -> None:
+    assert change_percent(3, 2) == 50
+    assert change_percent(Decimal("0.5"), Decimal(1)) == -50
+    assert change_percent(3, 0) is None

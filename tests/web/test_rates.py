@@ -10,14 +10,13 @@ from flask.testing import FlaskClient
 from controller.persistence import schema as t
 from controller.persistence.views import rates as rate_view
 from controller.persistence.views.rates import PostgresRates
+from controller.services.actors import EVERYTHING, Scope
 from controller.services.views.rates import (
-    OPERATOR,
     RateFilter,
     RateGroupDetail,
     RatePlace,
     RateRow,
     Validity,
-    Viewer,
 )
 from tests.web import sample
 from tests.web.conftest import AddUser, OwnedClock
@@ -44,7 +43,7 @@ def id_of(engine: sa.Engine, table: sa.Table, name: str) -> int:
 
 
 def group(engine: sa.Engine, name: str = "wholesale-usd") -> RateGroupDetail:
-    found = PostgresRates(engine).group(OPERATOR, id_of(engine, t.rate_groups, name))
+    found = PostgresRates(engine).group(EVERYTHING, id_of(engine, t.rate_groups, name))
     assert found is not None
     return found
 
@@ -93,7 +92,7 @@ class TestGroups:
     def test_paging_by_name(self, engine: sa.Engine) -> None:
         view, names, after = PostgresRates(engine), [], ""
         while True:
-            page = view.groups(OPERATOR, "", after, 2)
+            page = view.groups(EVERYTHING, "", after, 2)
             names += [row.name for row in page.rows]
             if page.next_after is None:
                 break
@@ -175,25 +174,25 @@ class TestRates:
                 after = page.next_after
             assert seen == list(everything)
 
-    def test_search_by_area_looks_further_in_steps(
+    def test_search_by_area_scope_further_in_steps(
         self, engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """With no time at all it looks at a hundred rates for each page, and says how far."""
+        """With no time at all it scope at a hundred rates for each page, and says how far."""
         monkeypatch.setattr(rate_view, "FIRST_LOOK", 100)
         more_rates(engine, 350)
         view = PostgresRates(engine, search_budget_s=-1)
         row = group(engine, "agents-usd").row
-        wanted, found, looks = RateFilter(area="LANTIS"), [], 0
+        wanted, found, scope = RateFilter(area="LANTIS"), [], 0
         after: RatePlace | None = None
         while True:
             page = view.rates(row, wanted, after, 50)
             found += [rate.area for rate in page.rows]
-            looks += 1
+            scope += 1
             if page.next_after is None:
                 break
             assert page.searched_to == page.next_after.prefix
             after = page.next_after
-        assert (found, looks) == (["Atlantis100", "Atlantis200", "Atlantis300"], 4)
+        assert (found, scope) == (["Atlantis100", "Atlantis200", "Atlantis300"], 4)
 
     def test_a_search_that_has_not_seen_all_says_so(
         self, app: Flask, engine: sa.Engine, admin: FlaskClient, monkeypatch: pytest.MonkeyPatch
@@ -256,14 +255,13 @@ class TestWhoSeesWhat:
             )
 
     def client_of(
-        self, app: Flask, engine: sa.Engine, add_user: AddUser, account: str | None
+        self, app: Flask, engine: sa.Engine, add_user: AddUser, account: str
     ) -> FlaskClient:
         role = "agent" if account == "tallinn-reseller" else "customer"
         add_user("bob", role)
-        if account is not None:
-            with engine.begin() as connection:
-                owner = id_of(engine, t.accounts, account)
-                connection.execute(t.users.update().values(account_id=owner))
+        with engine.begin() as connection:
+            owner = id_of(engine, t.accounts, account)
+            connection.execute(t.users.update().values(account_id=owner))
         client = app.test_client()
         assert sign_in(client, "bob").status_code == 302
         return client
@@ -275,7 +273,6 @@ class TestWhoSeesWhat:
             ("baltic-voice", ["private-usd", "wholesale-usd"]),
             ("atlas-telecom", ["wholesale-usd"]),
             ("kestrel-carrier", []),
-            (None, []),
         ],
     )
     def test_what_belongs_to_the_account(
@@ -283,7 +280,7 @@ class TestWhoSeesWhat:
         app: Flask,
         engine: sa.Engine,
         add_user: AddUser,
-        account: str | None,
+        account: str,
         names: list[str],
     ) -> None:
         client = self.client_of(app, engine, add_user, account)
@@ -302,9 +299,9 @@ class TestWhoSeesWhat:
                 t.rate_group_agents.insert().values(rate_group_id=cost, account_id=agent)
             )
         view = PostgresRates(engine)
-        looks = Viewer(is_operator=False, account_id=agent)
-        assert view.group(looks, cost) is None
-        assert "cost-usd" not in [row.name for row in view.groups(looks, "", "", 50).rows]
+        scope = Scope(agent)
+        assert view.group(scope, cost) is None
+        assert "cost-usd" not in [row.name for row in view.groups(scope, "", "", 50).rows]
 
     def test_nobody_else_s_name_is_on_the_page(
         self, app: Flask, engine: sa.Engine, add_user: AddUser
@@ -318,10 +315,10 @@ class TestWhoSeesWhat:
     def test_a_private_rate_of_a_phone(self, engine: sa.Engine) -> None:
         delta = id_of(engine, t.accounts, "delta-retail")
         private = id_of(engine, t.rate_groups, "private-usd")
-        view, looks = PostgresRates(engine), Viewer(is_operator=False, account_id=delta)
-        assert view.group(looks, private) is None
+        view, scope = PostgresRates(engine), Scope(delta)
+        assert view.group(scope, private) is None
         with engine.begin() as connection:
             connection.execute(
                 t.phones.insert().values(number="5", account_id=delta, rate_group_id=private)
             )
-        assert view.group(looks, private) is not None
+        assert view.group(scope, private) is not None

@@ -53,7 +53,6 @@ def build(tags: Iterable[tuple[str, str]], operations: Sequence[Operation]) -> J
             "summary": "Everything that the pages do, for programs.",
             "description": INTRODUCTION,
         },
-        "servers": [{"url": "/"}],
         "tags": [{"name": name, "description": words} for name, words in tags],
         "paths": dict(paths),
         "components": {

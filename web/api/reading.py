@@ -17,6 +17,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 MAX_ERRORS = 50
 MAX_KEY = 128
+_ETAGS = re.compile(r'(?:(?:W/)?"[\x21\x23-\x7e]{0,80}"[ ,]{0,3}){1,5}', re.ASCII)
 _ETAG = re.compile(r'"([0-9]{1,18})"', re.ASCII)
 _KEY = re.compile(r"[\x21-\x7e]{1,128}", re.ASCII)
 
@@ -94,6 +95,8 @@ def revision() -> int | None:
         )
     if text == "*":
         return None
+    if not _ETAGS.fullmatch(text):
+        raise Problem(Problems.MALFORMED_REQUEST, "If-Match is an ETag in double quotes, or *.")
     found = _ETAG.fullmatch(text)
     if found is None:
         raise Problem(Problems.STALE, "This is no ETag of the object.")

@@ -1,9 +1,8 @@
 """Accounts: the list in a scope, the tree of agents, and names for forms to suggest."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
-from flask import Blueprint, Response, render_template, request
+from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
 from controller.domain.configuration import AccountKind
@@ -12,7 +11,7 @@ from controller.services.accounts import AccountPage, AccountQuery, AccountRow, 
 from controller.services.accounts.records import AccountState
 from web.access import AGENTS, SIGNED_IN, allow
 from web.context import actor, config, services
-from web.csv_text import csv_pieces
+from web.exports import PAGE, csv_download
 from web.fields import MAX_NAME, Fields
 from web.i18n import lazy_gettext as _
 from web.lists import Column, list_state
@@ -20,7 +19,6 @@ from web.lists import Column, list_state
 pages = Blueprint("accounts", __name__)
 
 MAX_SUGGESTED = 12
-EXPORT_PAGE = 500
 FILTERS = ("q", "kind", "state", "currency", "under", "view")
 COLUMNS = (
     Column("name", _("Account"), sort="name"),
@@ -46,7 +44,6 @@ STATE_NAMES = {
     AccountState.WAITING: _("Waiting for approval"),
     AccountState.LOW: _("Low balance"),
 }
-_KINDS = [kind for kind in AccountKind if kind is not AccountKind.SYSTEM]
 _CSV = (
     "name",
     "title",
@@ -84,7 +81,7 @@ def index() -> ResponseReturnValue:
         page=page,
         query=query,
         list=list_state("accounts.index", COLUMNS, FILTERS),
-        kinds=_KINDS,
+        kinds=[k for k in AccountKind if k is not AccountKind.SYSTEM or actor().is_operator],
         states=STATE_NAMES,
         errors=errors,
         now=services().clock.now(),
@@ -102,12 +99,10 @@ def export() -> ResponseReturnValue:
     fields, query = _query()
     if fields.errors:
         raise InvalidFields(fields.errors)
-    first = services().account_records.page(actor(), replace(query, limit=EXPORT_PAGE))
-    rows = ([getattr(row, name) for name in _CSV] for row in _all_rows(query, first))
-    response = Response(csv_pieces(_CSV, rows), mimetype="text/csv")
-    name = f"accounts-{services().clock.now():%Y%m%dT%H%M%SZ}.csv"
-    response.headers["Content-Disposition"] = f"attachment; filename={name}"
-    return response
+    who, records = actor(), services().account_records
+    return csv_download(
+        "accounts", _CSV, lambda after: records.page(who, replace(query, after=after, limit=PAGE))
+    )
 
 
 @pages.get("/accounts/tree")
@@ -141,7 +136,7 @@ def _query() -> tuple[Fields, AccountQuery]:
     sort = fields.choice("sort", set(AccountSort))
     query = AccountQuery(
         search=fields.text("q"),
-        kind=fields.choice("kind", set(map(str, _KINDS))),
+        kind=fields.choice("kind", set(AccountKind)),
         currency=fields.text("currency", 3).upper(),
         state=AccountState(state) if state else None,
         under=fields.text("under", MAX_NAME),
@@ -152,14 +147,3 @@ def _query() -> tuple[Fields, AccountQuery]:
         limit=config().page_size,
     )
     return fields, query
-
-
-def _all_rows(query: AccountQuery, page: AccountPage) -> Iterator[AccountRow]:
-    """Page after page, so that no export holds a connection while a browser reads slowly."""
-    records, who, left = services().account_records, actor(), config().export_rows
-    while True:
-        yield from page.rows[:left]
-        left -= len(page.rows)
-        if page.next_after is None or left <= 0:
-            return
-        page = records.page(who, replace(query, after=page.next_after, limit=EXPORT_PAGE))

@@ -17,6 +17,7 @@ from controller.services.explain import MINUTE_S, ExplainedCall
 from controller.services.explain_rate import ExplainedRate, RateQuestion
 from controller.services.explain_words import month_words, party_words
 from controller.services.price_words import wall_text
+from controller.services.views.denials import Kind
 from web.access import ADMINISTRATORS, SIGNED_IN, allow
 from web.context import actor, services
 from web.fields import MAX_NAME, Fields
@@ -82,7 +83,10 @@ def _price(fields: Fields, scope: Scope) -> ExplainedRate | None:
     question = RateQuestion(account, number, MINUTE_S, when, phone)
     if duration_s is not None:
         question = RateQuestion(account, number, duration_s, when, phone)
-    return _answer(fields, "account", lambda: services().explain.rate(scope, question))
+    found = _answer(fields, "account", lambda: services().explain.rate(scope, question))
+    if found is None and account and services().accounts.id_of(scope, account) is None:
+        services().denials.note(actor(), Kind.ACCOUNT, account)
+    return found
 
 
 def _decision(fields: Fields) -> ExplainedCall | None:

@@ -1,18 +1,18 @@
 """Payments: ordered in two steps, with a receipt at the end; and what was paid before."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields as fields_of
 from dataclasses import replace
 from decimal import Decimal
 
-from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
+from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from controller.domain.errors import Conflict, InvalidFields, NotAllowed
 from controller.services.payments import Done, PaymentKind, PaymentPage, PaymentQuery, PaymentRow
 from web.access import SIGNED_IN, allow
 from web.context import actor, config, services
-from web.csv_text import csv_pieces
+from web.exports import PAGE, csv_download
 from web.fields import MAX_NAME, Fields
 from web.formatting import money
 from web.forms import Form, money_fields
@@ -25,7 +25,6 @@ from web.pages.account_tabs import ADDRESS, Shown, held
 
 pages = Blueprint("payments", __name__)
 
-EXPORT_PAGE = 500
 FILTERS = ("account", "kind", "since", "until")
 COLUMNS = (
     Column("at", lazy_gettext("Time")),
@@ -77,15 +76,14 @@ def index() -> ResponseReturnValue:
 @pages.get("/payments.csv")
 @allow(SIGNED_IN)
 def export() -> ResponseReturnValue:
+    """The list as CSV, in its order, all pages of it."""
     fields, query = _query()
     if fields.errors:
         raise InvalidFields(fields.errors)
-    first = services().payments.page(actor(), replace(query, limit=EXPORT_PAGE))
-    rows = ([getattr(row, name) for name in _CSV] for row in _all_rows(query, first))
-    response = Response(csv_pieces(_CSV, rows), mimetype="text/csv")
-    name = f"payments-{services().clock.now():%Y%m%dT%H%M%SZ}.csv"
-    response.headers["Content-Disposition"] = f"attachment; filename={name}"
-    return response
+    who, payments = actor(), services().payments
+    return csv_download(
+        "payments", _CSV, lambda after: payments.page(who, replace(query, after=after, limit=PAGE))
+    )
 
 
 @pages.get("/payments/<payment_id>")
@@ -107,16 +105,6 @@ def _query() -> tuple[Fields, PaymentQuery]:
         limit=config().page_size,
     )
     return fields, query
-
-
-def _all_rows(query: PaymentQuery, page: PaymentPage) -> Iterator[PaymentRow]:
-    payments, who, left = services().payments, actor(), config().export_rows
-    while True:
-        yield from page.rows[:left]
-        left -= len(page.rows)
-        if page.next_after is None or left <= 0:
-            return
-        page = payments.page(who, replace(query, after=page.next_after, limit=EXPORT_PAGE))
 
 
 # -- order ---------------------------------------------------------------------------------

@@ -1,10 +1,10 @@
 """Phones: the list, one phone, and the forms that make, change, move and remove them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import fields as fields_of
 from dataclasses import replace
 
-from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from controller.domain.errors import InvalidFields, NotFound
@@ -22,7 +22,7 @@ from controller.services.phones import (
 from controller.services.records.values import values_of
 from web.access import AGENTS, SIGNED_IN, allow, up_to
 from web.context import actor, config, services
-from web.csv_text import csv_pieces
+from web.exports import PAGE, csv_download
 from web.fields import MAX_NAME, Fields
 from web.forms import Form, phone_fields
 from web.forms.files import MAX_FILE, uploaded_text
@@ -34,7 +34,6 @@ from web.lists import Column, list_state
 
 pages = Blueprint("phones", __name__)
 
-EXPORT_PAGE = 500
 FILTERS = ("q", "account", "locked")
 COLUMNS = (
     Column("number", lazy_gettext("Number"), sort="number"),
@@ -79,15 +78,14 @@ def index() -> ResponseReturnValue:
 @pages.get("/phones.csv")
 @allow(SIGNED_IN)
 def export() -> ResponseReturnValue:
+    """The list as CSV, in its order, all pages of it."""
     fields, query = _query()
     if fields.errors:
         raise InvalidFields(fields.errors)
-    first = services().phones.page(actor(), replace(query, limit=EXPORT_PAGE))
-    rows = ([getattr(row, name) for name in _CSV] for row in _all_rows(query, first))
-    response = Response(csv_pieces(_CSV, rows), mimetype="text/csv")
-    name = f"phones-{services().clock.now():%Y%m%dT%H%M%SZ}.csv"
-    response.headers["Content-Disposition"] = f"attachment; filename={name}"
-    return response
+    who, phones = actor(), services().phones
+    return csv_download(
+        "phones", _CSV, lambda after: phones.page(who, replace(query, after=after, limit=PAGE))
+    )
 
 
 @pages.get("/phones/<number>")
@@ -117,16 +115,6 @@ def _query() -> tuple[Fields, PhoneQuery]:
         limit=config().page_size,
     )
     return fields, query
-
-
-def _all_rows(query: PhoneQuery, page: PhonePage) -> Iterator[PhoneRow]:
-    phones, who, left = services().phones, actor(), config().export_rows
-    while True:
-        yield from page.rows[:left]
-        left -= len(page.rows)
-        if page.next_after is None or left <= 0:
-            return
-        page = phones.page(who, replace(query, after=page.next_after, limit=EXPORT_PAGE))
 
 
 # -- make ----------------------------------------------------------------------------------

@@ -107,6 +107,10 @@
 // -- what went wrong is read first; menus close; receipts are printed -----------------------
 (() => {
   document.querySelector("[data-focus]")?.focus();
+  for (const here of document.querySelectorAll(".top nav [aria-current], .tabs [aria-current]")) {
+    const list = here.closest("ul"); // on a narrow screen it can be scrolled out of sight
+    list.scrollLeft = here.offsetLeft - list.offsetLeft - (list.clientWidth - here.offsetWidth) / 2;
+  }
   for (const button of document.querySelectorAll("[data-print]")) {
     button.hidden = false;
     button.addEventListener("click", () => window.print());

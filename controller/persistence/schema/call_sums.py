@@ -1,4 +1,4 @@
-"""Which agents calls concern, and sums of calls by minute (docs/adr/0021). Triggers write them."""
+"""Which agents calls concern, and sums of calls by minute (docs/adr/0022). Triggers write them."""
 
 from sqlalchemy import BigInteger, Boolean, Column, String, Table
 from sqlalchemy.dialects.postgresql import UUID

@@ -1,4 +1,4 @@
-"""Calls that were admitted while the database was away (docs/adr/0016)."""
+"""Calls that were admitted while the database was away (docs/adr/0021)."""
 
 from sqlalchemy import Column, ForeignKey, Table, Text
 from sqlalchemy.dialects.postgresql import UUID

@@ -18,6 +18,7 @@ from controller.services.accounts.records import (
 )
 from controller.services.actors import Scope
 
+MAX_ID_DIGITS = 19
 _parent = accounts.alias("parent")
 _child = accounts.alias("child")
 _SOURCE = (
@@ -93,9 +94,9 @@ def _fields(scope: Scope) -> tuple[sa.ColumnElement[Any], ...]:
 
 def _conditions(scope: Scope, query: AccountQuery) -> list[sa.ColumnElement[bool]]:
     columns = accounts.c
-    conditions = [columns.kind != "system", *in_scope(scope, columns.id)]
-    if query.kind:
-        conditions.append(columns.kind == query.kind)
+    # the platform's own only where they are asked for; they are in no agent's scope
+    kind = columns.kind == query.kind if query.kind else columns.kind != "system"
+    conditions = [kind, *in_scope(scope, columns.id)]
     if query.currency:
         conditions.append(columns.currency == query.currency)
     if query.under:
@@ -152,11 +153,18 @@ def _beyond(query: AccountQuery) -> list[sa.ColumnElement[bool]]:
         return [key < query.after if query.descending else key > query.after]
     value, _, account_id = query.after.rpartition(" ")
     try:
-        place = sa.tuple_(sa.literal(_value(query.sort, value), key.type), int(account_id))
+        place = sa.tuple_(sa.literal(_value(query.sort, value), key.type), _id(account_id))
     except (ValueError, InvalidOperation):
         raise InvalidFields({"after": "not where a page ended"}) from None
     here = sa.tuple_(key, accounts.c.id)
     return [here < place if query.descending else here > place]
+
+
+def _id(text: str) -> int:
+    """Raises ValueError."""
+    if not (text.isascii() and text.isdigit() and len(text) < MAX_ID_DIGITS):
+        raise ValueError(text)
+    return int(text)
 
 
 def _value(sort: AccountSort, text: str) -> Decimal | datetime:

@@ -49,6 +49,7 @@ def _page(scope: Scope, account_id: int, request: PageRequest) -> sa.Select[Any]
     both = sa.union_all(*(sa.select(side.subquery()) for side in sides)).subquery()
     return (
         sa.select(*both.c, sa.func.coalesce(accounts.c.name, "").label("other_account"))
+        .select_from(both)
         .outerjoin(
             accounts, sa.and_(accounts.c.id == both.c.other_id, *in_scope(scope, accounts.c.id))
         )

@@ -8,6 +8,15 @@ from controller.services.users.records import (
     UserSession,
     UserSpec,
 )
-from controller.services.users.service import Users
+from controller.services.users.service import Users, may_change
 
-__all__ = ["NewUser", "UserPage", "UserQuery", "UserRecord", "UserSession", "UserSpec", "Users"]
+__all__ = [
+    "NewUser",
+    "UserPage",
+    "UserQuery",
+    "UserRecord",
+    "UserSession",
+    "UserSpec",
+    "Users",
+    "may_change",
+]

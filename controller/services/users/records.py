@@ -92,8 +92,12 @@ class UserWork(RecordWork, Protocol):
     def has_administrator_beside(self, user_id: int) -> bool:
         """Somebody else may sign in as administrator."""
 
-    def end_sessions(self, user_id: int, key: str) -> int:
-        """One session, or all where `key` is empty; how many there were."""
+    def end_sessions(self, user_id: int, key: str, keep: str = "") -> int:
+        """One session, or all but `keep` where `key` is empty; how many there were."""
+
+    def remove(self, user_id: int) -> None: ...
+
+    def keep_second_factor_roles(self, roles: tuple[str, ...]) -> None: ...
 
 
 class UserDirectory(Protocol):
@@ -110,6 +114,9 @@ class UserDirectory(Protocol):
     def rights(self, account_id: int) -> Rights:
         """Those that count."""
 
-    def write_profile(self, user_id: int, language: str, time_zone: str, email: str) -> None: ...
+    def second_factor_roles(self) -> tuple[str, ...]:
+        """The parameter."""
 
-    def note(self, line: AuditLine) -> None: ...
+    def write_profile(
+        self, user_id: int, language: str, time_zone: str, email: str, line: AuditLine
+    ) -> None: ...

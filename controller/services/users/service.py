@@ -6,6 +6,7 @@ accounts below its own, who are agents or customers, never administrators.
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from zoneinfo import available_timezones
 
 from controller.domain.errors import Conflict, InvalidFields, NotAllowed, NotFound
@@ -73,16 +74,24 @@ class Users:
         with self._directory.begin() as work:
             return _found(work, actor, name, "read")
 
-    def sessions(self, actor: Actor, name: str) -> Sequence[UserSession]:
-        """Of oneself, or of somebody whom the actor looks after."""
-        return self._directory.sessions(self._user_id(actor, name))
+    def own(self, actor: Actor) -> UserRecord:
+        """The record of who asks."""
+        found = self._directory.get(EVERYTHING, actor.name) if actor.user_id else None
+        if found is None:
+            raise NotAllowed("only somebody who signed in has a profile")
+        return found
 
-    def _user_id(self, actor: Actor, name: str) -> int:
+    def looked_after(self, actor: Actor, name: str) -> UserRecord:
+        """Oneself, or somebody whom the actor looks after. Raises NotFound, NotAllowed."""
         if name == actor.name and actor.user_id is not None:
-            return actor.user_id
+            return self.own(actor)
         user = self.get(actor, name)
         _may_change(actor, user)
-        return user.user_id
+        return user
+
+    def sessions(self, actor: Actor, name: str) -> Sequence[UserSession]:
+        """Of oneself, or of somebody whom the actor looks after."""
+        return self._directory.sessions(self.looked_after(actor, name).user_id)
 
     # -- change ---------------------------------------------------------------------------
 
@@ -147,17 +156,48 @@ class Users:
             work.audit(AuditLine(actor, "reset", KIND, name, before.account_id, what))
             return NewUser(_found(work, actor, name, "reset"), password)
 
-    def end_sessions(self, actor: Actor, name: str, key: str = "") -> int:
-        """One session, or all; how many there were."""
-        user_id = self._user_id(actor, name)
+    def end_sessions(self, actor: Actor, name: str, key: str = "", keep: str = "") -> int:
+        """One session, or all but `keep`; how many there were."""
+        user = self.looked_after(actor, name)
         with self._directory.begin() as work:
-            ended = work.end_sessions(user_id, key)
+            ended = work.end_sessions(user.user_id, key, keep)
             if ended:
-                user = work.user(name, EVERYTHING)
-                owner = user.account_id if user else None
                 lines = {"sessions": (str(ended), "0")}
-                work.audit(AuditLine(actor, "end sessions", KIND, name, owner, lines))
+                work.audit(AuditLine(actor, "end sessions", KIND, name, user.account_id, lines))
             return ended
+
+    def delete(self, actor: Actor, name: str, revision: int | None = None) -> None:
+        """Somebody who never signed in. Raises NotFound, NotAllowed, Stale, Conflict.
+
+        Who did is disabled instead: the audit log names him, and nobody else may get the name.
+        """
+        _require(actor)
+        with self._directory.begin() as work:
+            before = _found(work, actor, name, "delete")
+            _may_change(actor, before)
+            check_revision(work, KIND, name, before.revision, revision)
+            if before.last_login_at is not None:
+                raise Conflict(f"{name} has signed in before: disable this user instead")
+            _keep_an_administrator(work, before, replace(before.spec, disabled=True))
+            work.remove(before.user_id)
+            lines = changed(texts_of(before.spec), {})
+            work.audit(AuditLine(actor, "delete", KIND, name, before.account_id, lines))
+
+    def needs_second_factor(self, role: Role) -> bool:
+        return role in self._directory.second_factor_roles()
+
+    def require_second_factor(self, actor: Actor, roles: Sequence[Role]) -> None:
+        """Users of these roles see nothing before they have one; of others it is their choice."""
+        if not actor.is_operator:
+            raise NotAllowed("only an administrator says who must have a second factor")
+        before, after = self._directory.second_factor_roles(), tuple(sorted(map(str, set(roles))))
+        if set(before) == set(after):
+            return
+        with self._directory.begin() as work:
+            work.keep_second_factor_roles(after)
+            lines = {"second_factor_roles": (", ".join(before), ", ".join(after))}
+            work.audit(AuditLine(actor, "change", "parameters", "parameters", changes=lines))
+            work.bump()
 
     def change_profile(self, actor: Actor, values: Values) -> None:
         """One's own language, time zone and e-mail. Raises InvalidFields."""
@@ -172,9 +212,10 @@ class Users:
             errors["email"] = "not an e-mail address"
         if errors:
             raise InvalidFields(errors)
-        if actor.user_id is None:
-            raise NotAllowed("only somebody who signed in has a profile")
-        self._directory.write_profile(actor.user_id, language, zone, email)
+        before = self.own(actor)
+        lines = changed({"email": before.spec.email}, {"email": email})
+        line = AuditLine(actor, "change profile", KIND, actor.name, before.account_id, lines)
+        self._directory.write_profile(before.user_id, language, zone, email, line)
 
 
 def _require(actor: Actor) -> None:
@@ -183,8 +224,13 @@ def _require(actor: Actor) -> None:
     actor.require(Right.ACCOUNTS)
 
 
+def may_change(actor: Actor, user: UserRecord) -> bool:
+    """Of a user in the actor's scope: whether it is the actor who looks after it."""
+    return actor.is_operator or user.account_id != actor.account_id
+
+
 def _may_change(actor: Actor, user: UserRecord) -> None:
-    if not actor.is_operator and user.account_id == actor.account_id:
+    if not may_change(actor, user):
         raise NotAllowed("the users of your own account are looked after by who is above it")
 
 

@@ -7,13 +7,16 @@ from controller.services.accounts.service import Accounts
 from controller.services.api_callers import CallerSource, ReplyStore
 from controller.services.api_tokens import ApiTokens
 from controller.services.audit import AuditLog
+from controller.services.billing_run.desk import PackageDesk
 from controller.services.books import Books
+from controller.services.decks.review import DeckReview
 from controller.services.gateways.mapping import MappingGateways
 from controller.services.gateways.routing import RoutingGateways
+from controller.services.own_security import OwnSecurity
 from controller.services.payments import Payments
+from controller.services.payments.pending import PendingPayments
 from controller.services.phones.service import Phones
 from controller.services.ports import Clock
-from controller.services.second_factor import SecondFactor
 from controller.services.sign_in import SignIn
 from controller.services.users import Users
 from controller.services.views.accounts import AccountView
@@ -38,7 +41,7 @@ class WebServices:
     sign_in: SignIn
     users: Users
     tokens: ApiTokens
-    second_factor: SecondFactor
+    own_security: OwnSecurity
     live_calls: LiveCallView
     cdrs: CdrView
     accounts: AccountView
@@ -54,6 +57,9 @@ class WebServices:
     audit: AuditLog
     books: Books
     payments: Payments
+    pending_payments: PendingPayments
+    decks: DeckReview
+    packages: PackageDesk
     database: DatabaseProbe
     api_callers: CallerSource
     api_replies: ReplyStore

@@ -364,3 +364,12 @@ def test_any_plan_is_carried_out_as_meant_or_refused(plan: Connect) -> None:
     assert tuple(cause for cause in stops if cause != "ALLOTTED_TIMEOUT") == tuple(
         cause for cause in plan.stop_causes if cause
     )
+
+
+def test_a_call_without_the_database_carries_a_mark_before_it_is_dialed() -> None:
+    plain = replace(PLAN, media=Media())
+    command = transfer_command(replace(plain, offline=True))
+    assert "'m:~:multiset:^^;tollgate_offline=true~bridge:" in command
+    assert command.replace("multiset:^^;tollgate_offline=true~", "") == transfer_command(plain)
+    both = transfer_command(replace(PLAN, offline=True))
+    assert ";tollgate_offline=true~bridge:" in both

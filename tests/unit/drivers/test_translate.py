@@ -599,6 +599,13 @@ def test_real_events_with_any_values_never_break_anything(data: st.DataObject) -
     assert got.call_id == A_LEG
 
 
+@pytest.mark.parametrize(
+    ("value", "offline"), [(None, False), ("true", True), ("false", False), (["true"], False)]
+)
+def test_a_call_without_the_database_is_known_by_its_mark(value: object, *, offline: bool) -> None:
+    assert read_end("hangup_complete_a_busy", variable_tollgate_offline=value).offline == offline
+
+
 def test_an_end_can_be_told_twice_and_is_the_same() -> None:
     assert read_end("hangup_complete_a_busy") == read_end("hangup_complete_a_busy")
     assert replace(ANSWERED_END, answered_us=0).talk_us == 0

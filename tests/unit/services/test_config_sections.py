@@ -137,6 +137,9 @@ def test_every_field_of_every_object() -> None:
         Decimal(3),
         0,
         30,
+        5,
+        10,
+        Decimal("20.5"),
         True,
         datetime(2027, 1, 1, tzinfo=UTC),
         number_sections=(NumberSection("0100", "0199"), NumberSection("39021", "39021")),
@@ -231,6 +234,33 @@ def test_all_faults_are_reported_in_the_order_of_the_file() -> None:
         "line 10: accounts: expected a mapping of fields",
         "line 11: unknown key 'gateways' (did you mean 'gateway_groups'?)",
     ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ("offline_calls: 5", "offline_calls: there is no offline_minutes and no offline_money"),
+        (
+            "offline_minutes: 5, offline_money: 5",
+            "offline_minutes: there is no offline_calls",
+        ),
+        (
+            "offline_calls: 0, offline_minutes: 1, offline_money: 1",
+            "offline_calls: '0' is not a whole number from 1 to 10000",
+        ),
+        (
+            "offline_calls: 1, offline_minutes: 61, offline_money: 1",
+            "offline_minutes: '61' is not a whole number from 1 to 60",
+        ),
+        (
+            "offline_calls: 1, offline_minutes: 1, offline_money: 0",
+            "offline_money: '0' is not an amount from 0.0000000001 to 1,000,000,000,000",
+        ),
+    ],
+)
+def test_calls_without_the_database_have_every_bound(fields: str, expected: str) -> None:
+    found = problems(f"accounts: [{{name: acme, currency: EUR, {fields}}}]")
+    assert found[0].startswith(f"line 1: {expected}")
 
 
 @pytest.mark.parametrize(

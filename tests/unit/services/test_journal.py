@@ -380,7 +380,7 @@ def test_without_the_store_those_with_terms_are_admitted_and_told_to_it_first_of
     of_call = [type(e) for e in store.committed() if e.call_id == call_id(2)]
     assert of_call == [AdmitLate, Answered, End]
     assert [type(entry) for entry in offline.ended] == [End]
-    assert len(offline.learned) == 4
+    assert [type(outcome) for _, outcome in offline.learned[3:]] == [type(DONE)] * 4
 
 
 def test_those_who_come_during_an_outage_do_not_wait_for_the_next_try(
@@ -411,6 +411,28 @@ def test_a_store_that_is_only_slow_is_not_passed_by(monkeypatch: pytest.MonkeyPa
         eventually(lambda: told.outcomes)
     (outcome,) = told.of(told.outcomes[0][0])
     assert outcome == Failed("1 entries took too long", retry=False)
+
+
+def test_a_fault_in_deciding_without_the_store_refuses_and_ends_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    offline = Open()
+
+    def fault(*_: object) -> Any:
+        raise ValueError("a fault")
+
+    monkeypatch.setattr(offline, "decide", fault)
+    monkeypatch.setattr(offline, "learn", fault)
+    with away(offline, patience_s=0.0) as (journal, store, told):
+        journal.submit(admission(2))
+        eventually(lambda: told.outcomes)
+        store.away.clear()
+        journal.submit(admission(4))
+        eventually(lambda: len(told.outcomes) == 2)
+    assert [outcome for _, outcome in told.outcomes] == [
+        Failed("connection refused", retry=False),
+        DONE,
+    ]
 
 
 # -- poison ----------------------------------------------------------------------------------

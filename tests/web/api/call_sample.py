@@ -16,7 +16,7 @@ INSERT INTO cdrs (call_id, started_at, switch_id, sip_call_id, answered_at, ende
     ended_by, trace)
 VALUES (:call, :at, 'sw-1', 'x@192.0.2.99', :at, :at, 60000, 60, 60, '192.0.2.99', 5060, '100',
     '880171', '100', '880171', :shop, 'shop-in', 'vendor-out', 1, '880', 0.1, 0, 'USD', :vendor,
-    '880', 0.02, 'USD', 'answered', 'NORMAL_CLEARING', 16, 200, 'caller',
+    '880', 0.013, 'USD', 'answered', 'NORMAL_CLEARING', 16, 200, 'caller',
     '[["route", "kept", "vendor-out"]]')
 """
 
@@ -41,7 +41,7 @@ def plant_call(engine: sa.Engine, tenants: Tenants, at: datetime) -> str:
             "at": at,
             "party": VENDOR,
             "account": tenants.id_of("vendor"),
-            "net": "0.02",
+            "net": "0.013",
         }
     )
     shop, vendor = tenants.id_of("shop"), tenants.id_of("vendor")

@@ -105,11 +105,11 @@ def test_each_level_sees_its_own_part_of_a_call(
     engine: sa.Engine,
     clock: OwnedClock,
 ) -> None:
-    """shop pays 0.10, dhaka 0.07, bd 0.05, the vendor gets 0.02."""
+    """shop pays 0.10, dhaka 0.07, bd 0.05, the vendor gets 0.013."""
     call_id = call_sample.plant_call(engine, tenants, clock.now())
     customer = as_user("cust", role=Role.CUSTOMER, account_id=tenants.id_of("shop"))
     expected = {
-        "admin": (api, "0.05", "0.02"),
+        "admin": (api, "0.05", "0.013"),
         "bd": (as_agent("bd"), "0.07", "0.05"),
         "dhaka": (as_agent("dhaka"), "0.1", "0.07"),
         "shop": (customer, None, "0.1"),
@@ -126,7 +126,7 @@ def test_each_level_sees_its_own_part_of_a_call(
             assert detail["attempts"] == []
             assert detail["trace"] == []
             text = json.dumps(detail)
-            for hidden in ("0.02", "vendor", "192.0.2.99", "sw-1"):
+            for hidden in ("0.013", "vendor", "192.0.2.99", "sw-1"):
                 assert hidden not in text, (who, hidden)
     for other in ("atlas", "cairo"):
         sibling = as_agent(other)

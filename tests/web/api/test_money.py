@@ -105,12 +105,23 @@ def test_money_that_is_not_there(api: ApiClient) -> None:
     problem(mixed, 409, "conflict")
 
 
-@pytest.mark.parametrize(
-    "amount", ["0", "-1", "1e3", " 1", "", "1,5", "٣", "1.12345678901", "9" * 14, "NaN", 1, None]
-)
-def test_amounts_that_are_none(api: ApiClient, amount: object) -> None:
-    answer = api.post("/accounts/solo/payments", {"amount": amount})
-    assert problem(answer, 422, "invalid_fields")["errors"][0]["field"] == "amount"
+def test_amounts_that_are_none(api: ApiClient) -> None:
+    for amount in (
+        "0",
+        "-1",
+        "1e3",
+        " 1",
+        "",
+        "1,5",
+        "٣",
+        "1.12345678901",
+        "9" * 14,
+        "NaN",
+        1,
+        None,
+    ):
+        answer = api.post("/accounts/solo/payments", {"amount": amount})
+        assert problem(answer, 422, "invalid_fields")["errors"][0]["field"] == "amount", amount
     assert balance(api, "solo") == 0
 
 

@@ -2,17 +2,31 @@
 
 from web.api.operations import Operation
 from web.api.resource import Resource
-from web.api.resources import accounts, audit, calls, gateways, itself, money, phones, rates, users
+from web.api.resources import (
+    accounts,
+    audit,
+    calls,
+    desk,
+    gateways,
+    itself,
+    money,
+    phones,
+    rates,
+    users,
+)
 from web.api.resources.blueprint import blueprint
 
 RESOURCES: tuple[Resource, ...] = (
     itself.resource,
     accounts.resource,
     money.resource,
+    desk.pending,
+    desk.packages,
     phones.resource,
     gateways.mapping,
     gateways.routing,
     rates.resource,
+    desk.decks,
     calls.records,
     calls.live,
     users.people,

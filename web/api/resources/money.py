@@ -4,7 +4,12 @@ Each order is carried out once for its Idempotency-Key, by two safeguards: the a
 under the key, and the ledger knows the key of each movement too.
 """
 
+from decimal import Decimal
+
+from pydantic import BaseModel
+
 from controller.domain.errors import NotFound
+from controller.domain.money import plain
 from controller.services.actors import Actor
 from controller.services.api_scopes import ApiScope
 from controller.services.payments import Done, PaymentQuery
@@ -88,7 +93,7 @@ def pay(actor: Actor, account: Name, body: AmountOrder, key: str) -> Reply[Moved
     Right: `pay_own` for your own account, `pay_sub` for those below. Package orders that waited
     for money are tried at once.
     """
-    return _done(services().payments.pay(actor, account, body.model_dump(), key))
+    return _done(services().payments.pay(actor, account, _values(body), key))
 
 
 @resource.post("/accounts/<account>/withdrawals", _WRITE, status=201, problems=_REFUSED)
@@ -97,7 +102,7 @@ def withdraw(actor: Actor, account: Name, body: AmountOrder, key: str) -> Reply[
 
     Only what is available.
     """
-    return _done(services().payments.withdraw(actor, account, body.model_dump(), key))
+    return _done(services().payments.withdraw(actor, account, _values(body), key))
 
 
 @resource.post("/accounts/<account>/transfers", _WRITE, status=201, problems=_REFUSED)
@@ -106,7 +111,7 @@ def transfer(actor: Actor, account: Name, body: TransferOrder, key: str) -> Repl
 
     Both of the same currency, and both yours to know of. Right: `pay_sub`.
     """
-    return _done(services().payments.transfer(actor, account, body.model_dump(), key))
+    return _done(services().payments.transfer(actor, account, _values(body), key))
 
 
 @resource.post("/accounts/<account>/make-zero", _WRITE, status=201, problems=_REFUSED)
@@ -115,7 +120,7 @@ def make_zero(actor: Actor, account: Name, body: ZeroOrder, key: str) -> Reply[M
 
     The payment tells what was there.
     """
-    return _done(services().payments.make_zero(actor, account, body.model_dump(), key))
+    return _done(services().payments.make_zero(actor, account, _values(body), key))
 
 
 @resource.post("/accounts/<account>/credit", _WRITE, status=201, problems=_REFUSED)
@@ -124,7 +129,7 @@ def credit(actor: Actor, account: Name, body: CreditOrder, key: str) -> Reply[Mo
 
     The balance stays. Not of your own account: somebody above does that.
     """
-    return _done(services().payments.credit(actor, account, body.model_dump(), key))
+    return _done(services().payments.credit(actor, account, _values(body), key))
 
 
 @resource.get("/payments", _READ, is_paged=True, problems=(Problems.NOT_FOUND,))
@@ -158,6 +163,14 @@ def receipt(actor: Actor, payment: Name) -> ReceiptOut:
         company=found.company,
         address=found.address,
     )
+
+
+def _values(body: BaseModel) -> dict[str, object]:
+    """Amounts as text: that of a very small Decimal would have an exponent."""
+    return {
+        name: plain(value) if isinstance(value, Decimal) else value
+        for name, value in body.model_dump().items()
+    }
 
 
 def _done(done: Done) -> Reply[Moved]:

@@ -95,8 +95,12 @@ class TokenNew(Incoming):
     ] = 90
     networks: Annotated[
         list[Annotated[str, Field(max_length=64, examples=["192.0.2.0/24"])]],
-        Field(max_length=32, description="From where it may be used; empty: from anywhere."),
-    ] = []
+        Field(
+            default_factory=list,
+            max_length=32,
+            description="From where it may be used; empty: from anywhere.",
+        ),
+    ]
     requests_per_minute: Annotated[int, Field(ge=1, le=100_000)] | None = None
 
 

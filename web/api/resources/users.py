@@ -1,6 +1,6 @@
 """People who sign in, and one's own tokens."""
 
-from controller.domain.errors import InvalidFields
+from controller.domain.errors import InvalidFields, NotAllowed
 from controller.services.actors import Actor
 from controller.services.api_scopes import ApiScope
 from controller.services.api_tokens import ApiToken
@@ -153,11 +153,11 @@ def revoke(actor: Actor, token_id: PositiveId) -> TokenOut:
 
 
 def _check(actor: Actor, body: TokenNew) -> None:
-    """Raises InvalidFields for what the token that asks does not have itself."""
+    """Raises InvalidFields for what the token that asks does not have itself, NotAllowed."""
     used = current_caller().token_id
     maker = next((t for t in services().tokens.page(actor) if t.token_id == used), None)
     if maker is None:
-        return  # it was revoked a moment ago, or is none of this store's
+        raise NotAllowed("only a token that the platform keeps makes tokens")
     errors = beyond(
         maker,
         services().clock.now(),

@@ -1,4 +1,4 @@
--- Which agents a call concerns, and sums of calls by minute for each account (docs/adr/0021).
+-- Which agents a call concerns, and sums of calls by minute for each account (docs/adr/0022).
 
 -- The agents above a call's account when it ended: refused calls have no lines of charges, and an
 -- account that is moved does not take its old calls along. The account itself is in `cdrs`.
@@ -80,7 +80,8 @@ END $$;
 CREATE TRIGGER cdrs_concern_agents AFTER INSERT ON cdrs REFERENCING NEW TABLE AS added
     FOR EACH STATEMENT EXECUTE FUNCTION records_added();
 
--- A correction counts by its difference from the revision before it.
+-- All lines of a call come in one statement. A correction counts by its difference from the
+-- revision before it.
 CREATE FUNCTION charges_added() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF NOT EXISTS (SELECT FROM added) THEN

@@ -13,6 +13,7 @@ from controller.services.config_as_code.sections.reader import (
     call_length_s,
     calls_per_second,
 )
+from controller.services.sign_in_records import Role
 
 PARAMETERS = "parameters"
 MAX_CAUSES = 32
@@ -44,6 +45,7 @@ _READ_LISTS: dict[str, tuple[Read[str], int]] = {
     "free_numbers": (values.number_pattern, MAX_NUMBERS),
     "unrecorded_free_numbers": (values.number_pattern, MAX_NUMBERS),
     "route_prefixes": (values.route_prefix, MAX_PREFIXES),
+    "second_factor_roles": (values.choice({role: role for role in map(str, Role)}), len(Role)),
 }
 
 

@@ -1,0 +1,199 @@
+"""Keeps the catalogues: `python -m web.catalogues` puts in what the code says by now.
+
+`messages` are the texts of templates and of Python code of `web`, and those of the domain's tables
+that pages show. `services` are sentences of the services (web/service_texts.py). Translations that
+are there stay; a text that is gone goes. A test fails where a catalogue is not as the code is.
+"""
+
+import ast
+import io
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po, write_po
+
+from controller.domain.reasons import SIGNALS, Reason
+from web.formatting import english_label
+from web.i18n import DOMAIN, ENGLISH, FOLDER, languages
+from web.service_texts import DOMAIN as SERVICES
+from web.service_texts import placed
+
+WEB = Path(__file__).parent
+CONTROLLER = WEB.parent / "controller"
+METHODS = [("**.py", "python"), ("templates/**.html", "jinja2.ext:babel_extract")]
+OPTIONS = {"templates/**.html": {"trimmed": "true", "silent": "false"}}
+KEYWORDS = {
+    "_": None,
+    "gettext": None,
+    "lazy_gettext": None,
+    "marked": None,
+    "ngettext": (1, 2),
+}
+SAYS = frozenset(
+    {
+        "Conflict",
+        "InvalidFields",
+        "InvalidInput",
+        "InvalidNumber",
+        "NotAllowed",
+        "NotFound",
+        "Stale",
+        "add",
+        "UnfitPassword",
+    }
+)
+"""Calls whose texts people read: errors, and `problems.add`."""
+SPEAKERS = (
+    "domain/number_sections.py",
+    "domain/destinations.py",
+    "domain/moments.py",
+    "domain/movements.py",
+    "domain/numbering.py",
+    "domain/sip_credentials.py",
+    "services/accounts",
+    "services/gateways",
+    "services/payments",
+    "services/phones",
+    "services/records",
+    "services/users",
+    "services/movements",
+    "services/config_as_code/checks",
+    "services/config_as_code/addresses.py",
+    "services/config_as_code/contact.py",
+    "services/config_as_code/fields.py",
+    "services/config_as_code/sections/accounts.py",
+    "services/config_as_code/sections/gateways.py",
+    "services/config_as_code/sections/reader.py",
+    "services/config_as_code/values.py",
+    "persistence/movement_store.py",
+    "persistence/account_store.py",
+)
+
+
+def messages() -> Catalog:
+    """Of the pages."""
+    found = Catalog(domain=DOMAIN)
+    extracted = extract_from_dir(
+        WEB, METHODS, OPTIONS, KEYWORDS, comment_tags=(), directory_filter=_is_ours
+    )
+    for name, _line, message, _comments, _context in extracted:
+        found.add(message, locations=[(name, 0)])
+    for text in domain_texts():
+        found.add(text, locations=[("domain", 0)])
+    return found
+
+
+def domain_texts() -> Iterator[str]:
+    """Texts of the domain's tables that pages show as they are."""
+    for reason in Reason:
+        yield english_label(reason)
+    for signal in SIGNALS.values():
+        yield signal.text.capitalize()
+
+
+def sentences() -> Catalog:
+    """Of the services."""
+    found = Catalog(domain=SERVICES)
+    for path in _speakers():
+        for text in _said(ast.parse(path.read_text("utf-8"))):
+            found.add(text, locations=[(path.relative_to(CONTROLLER.parent).as_posix(), 0)])
+    return found
+
+
+def update() -> None:
+    for language in languages():
+        if language == ENGLISH:
+            continue
+        for template in (messages(), sentences()):
+            path = FOLDER / language / "LC_MESSAGES" / f"{template.domain}.po"
+            path.write_bytes(updated(template, language, path))
+
+
+def updated(template: Catalog, language: str, path: Path) -> bytes:
+    """The catalogue's file as it should be; nothing in it changes by itself with time."""
+    known = read_po(io.BytesIO(path.read_bytes()), locale=language) if path.is_file() else None
+    made = Catalog(locale=language, domain=template.domain, fuzzy=False)
+    made._messages.clear()
+    for message in template:
+        if not message.id:
+            continue
+        before = known.get(message.id) if known is not None else None
+        made.add(
+            message.id,
+            before.string if before is not None else None,
+            locations=[(name, None) for name, _line in sorted(set(message.locations))],
+        )
+    written = io.BytesIO()
+    write_po(written, made, omit_header=True, sort_output=True, include_lineno=False, width=100)
+    header = _HEADER.format(language=language, plural=made.plural_forms)
+    return header.encode() + written.getvalue().strip() + b"\n"
+
+
+_HEADER = """# Kept by `python -m web.catalogues`: edit the msgstr lines only.
+msgid ""
+msgstr ""
+"Language: {language}\\n"
+"Plural-Forms: {plural}\\n"
+"MIME-Version: 1.0\\n"
+"Content-Type: text/plain; charset=utf-8\\n"
+"Content-Transfer-Encoding: 8bit\\n"
+
+"""
+
+
+def _is_ours(path: str) -> bool:
+    return Path(path).name not in ("static", "translations", "__pycache__")
+
+
+def _speakers() -> Iterator[Path]:
+    for name in SPEAKERS:
+        path = CONTROLLER / name
+        yield from sorted(path.rglob("*.py")) if path.is_dir() else [path]
+
+
+def _said(tree: ast.AST) -> Iterator[str]:
+    """Texts in calls of `SAYS`, and those that a function returns or names for them."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and _name(node.func) in SAYS:
+            yield from _texts([*node.args, *(k.value for k in node.keywords)])
+        elif isinstance(node, ast.Return) and isinstance(node.value, ast.JoinedStr | ast.Constant):
+            yield from _texts([node.value])
+        elif isinstance(node, ast.Dict):
+            yield from _texts(value for value in node.values if isinstance(value, ast.JoinedStr))
+
+
+def _name(function: ast.expr) -> str:
+    if isinstance(function, ast.Attribute):
+        return function.attr
+    return function.id if isinstance(function, ast.Name) else ""
+
+
+def _texts(nodes: Iterable[ast.expr]) -> Iterator[str]:
+    for node in nodes:
+        if isinstance(node, ast.Dict):
+            yield from _texts(node.values)
+        elif isinstance(node, ast.IfExp):
+            yield from _texts([node.body, node.orelse])
+        elif (text := _text(node)) and _is_sentence(text):
+            yield text
+
+
+def _text(node: ast.expr) -> str:
+    """A text or an f-string, with numbered places for its values."""
+    if isinstance(node, ast.Constant):
+        return placed([node.value]) if isinstance(node.value, str) else ""
+    if isinstance(node, ast.JoinedStr):
+        parts = (part.value if isinstance(part, ast.Constant) else None for part in node.values)
+        return placed(parts)
+    return ""
+
+
+def _is_sentence(text: str) -> bool:
+    words = [word for word in text.split() if word.isalpha()]
+    return len(words) >= 2 or (len(words) == 1 and "%(" in text)
+
+
+if __name__ == "__main__":
+    update()
