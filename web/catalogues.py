@@ -123,7 +123,7 @@ def updated(template: Catalog, language: str, path: Path) -> bytes:
         made.add(
             message.id,
             before.string if before is not None else None,
-            locations=[(name, None) for name, _line in sorted(set(message.locations))],
+            locations=[(name, 0) for name, _line in sorted(set(message.locations))],
         )
     written = io.BytesIO()
     write_po(written, made, omit_header=True, sort_output=True, include_lineno=False, width=100)

@@ -14,6 +14,7 @@ from controller.persistence.config_reader import load_configuration
 from controller.persistence.config_writer import PostgresConfigurationStore
 from controller.persistence.deck_files import DeckDirectory
 from controller.persistence.users import PostgresUsers
+from controller.services.actors import operator
 from controller.services.config_as_code import service
 from controller.services.config_as_code.document import decode
 from controller.services.config_as_code.sections import read_configuration
@@ -37,7 +38,11 @@ def load_demo(settings: Settings) -> bool:
             return False
     reading = read_configuration(decode(DEMO.read_bytes()), DeckDirectory(DEMO.parent))
     applied = service.apply(
-        PostgresConfigurationStore(database), reading, prune=False, approve=lambda _: True
+        operator("first run"),
+        PostgresConfigurationStore(database),
+        reading,
+        prune=False,
+        approve=lambda _: True,
     )
     if applied.review.problems:
         raise InvalidConfiguration(f"{DEMO}: {applied.review.problems[0]}")

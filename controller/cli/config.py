@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from controller import bootstrap
+from controller.cli import records
 from controller.cli.output import output_file, printable, progress, show_json
 from controller.config import Settings
 from controller.domain.errors import InvalidConfiguration, InvalidInput
@@ -53,7 +54,9 @@ def apply_command(
         else:
             approve = _asked(view, store, reading, prune)
         working.enter_context(progress("Comparing"))
-        applied = service.apply(store, reading, prune=prune, approve=approve)
+        applied = service.apply(
+            records.acting(), store, reading, prune=prune, approve=approve
+        )
     view.stop_at_problems(applied.review)
     view.finish(applied, dry_run=dry_run)
 

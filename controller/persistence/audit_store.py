@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -21,6 +22,9 @@ from controller.services.audit import (
     Outcome,
 )
 
+WRITTEN_AT_ONCE = 10_000
+"""Lines of one statement: a file may change very many objects."""
+
 _WRITE = sa.text(
     """
     INSERT INTO audit_log
@@ -35,9 +39,9 @@ _WRITE = sa.text(
 
 
 def write_audit(connection: sa.Connection, lines: Iterable[AuditLine]) -> None:
-    rows = [_row(line) for line in lines]
-    if rows:
-        connection.execute(_WRITE, {"lines": orjson.dumps(rows).decode()})
+    rows = map(_row, lines)
+    while piece := list(islice(rows, WRITTEN_AT_ONCE)):
+        connection.execute(_WRITE, {"lines": orjson.dumps(piece).decode()})
 
 
 class PostgresAudit:

@@ -241,3 +241,10 @@ JOIN accounts c ON c.id = p.credit_account_id
 POSTINGS_BY_ID = POSTINGS + "WHERE p.id = ANY(CAST(:ids AS uuid[]))"
 
 OPENING_POSTINGS = POSTINGS + "WHERE p.kind = 'opening' ORDER BY p.at, p.id"
+
+ACCOUNT_IDS = "SELECT id, name FROM accounts WHERE name = ANY(:names)"
+
+ACCOUNTS_OF_PHONES = """
+SELECT p.number, a.name AS account FROM phones p JOIN accounts a ON a.id = p.account_id
+WHERE p.number = ANY(:numbers)
+"""

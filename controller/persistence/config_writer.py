@@ -4,7 +4,7 @@ An advisory lock keeps changes of the configuration one after the other. Within 
 lines are touched last and briefly: calls go on while prices and routes are rewritten.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,6 +18,7 @@ from controller.domain.ledger import SystemAccount
 from controller.persistence import config_rating_sql as rating_sql
 from controller.persistence import config_sql, deck_store, number_sql
 from controller.persistence import schema as t
+from controller.persistence.audit_store import write_audit
 from controller.persistence.config_objects import parameters_to, read_state
 from controller.persistence.config_rows import (
     row_of,
@@ -28,6 +29,7 @@ from controller.persistence.config_rows import (
 )
 from controller.persistence.database import transaction
 from controller.persistence.number_rows import rows_of_numbers, rows_of_rules, rows_of_sections
+from controller.services.audit import AuditLine
 from controller.services.config_as_code.differences import Difference
 from controller.services.config_as_code.model import (
     Opening,
@@ -139,6 +141,14 @@ class PostgresConfigurationWork:
         query = sa.select(groups.c.timezone).where(groups.c.name == group)
         return self._connection.execute(query).scalar_one_or_none()
 
+    def account_ids(self, names: Sequence[str]) -> Mapping[str, int]:
+        rows = self._execute(config_sql.ACCOUNT_IDS, names=list(names))
+        return {row.name: row.id for row in rows}
+
+    def accounts_of_phones(self, numbers: Sequence[str]) -> Mapping[str, str]:
+        rows = self._execute(config_sql.ACCOUNTS_OF_PHONES, numbers=list(numbers))
+        return {row.number: row.account for row in rows}
+
     # -- decks ----------------------------------------------------------------------------
 
     def stage_deck(self, group: str, rows: Iterable[NumberedRow]) -> int:
@@ -160,6 +170,9 @@ class PostgresConfigurationWork:
         return deck_store.count(self._connection, group)
 
     # -- write ----------------------------------------------------------------------------
+
+    def audit(self, lines: Iterable[AuditLine]) -> None:
+        write_audit(self._connection, lines)
 
     def bump_version(self) -> int:
         return self._new_version(None)

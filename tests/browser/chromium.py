@@ -20,11 +20,15 @@ def find_chromium() -> str | None:
     return next((found for name in NAMES if (found := shutil.which(name))), None)
 
 
+def has_playwright() -> bool:
+    return all(map(importlib.util.find_spec, ("playwright", "axe_playwright_python")))
+
+
 def missing_browser() -> list[str]:
     """What this machine lacks for the browser tests, as a line of the terminal summary."""
     why = ""
-    if importlib.util.find_spec("playwright") is None:
-        why = "Playwright is not installed (pip install '.[test]')"
+    if not has_playwright():
+        why = "Playwright or axe is not installed (pip install '.[test]')"
     elif find_chromium() is None:
         why = "Chromium was not found (CHROMIUM_BIN or PATH; Debian: chromium)"
     if not why:

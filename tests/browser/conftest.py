@@ -1,25 +1,32 @@
 """A server on a free port with a fresh database, and a browser for each theme."""
 
+from __future__ import annotations
+
 import os
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy as sa
-from playwright.sync_api import Browser, sync_playwright
 from waitress.server import create_server
 
 from controller.bootstrap.foundations import SystemClock
-from tests.browser.chromium import Album, find_chromium, missing_browser
-from tests.browser.visits import Visit
+from tests.browser.chromium import Album, find_chromium, has_playwright, missing_browser
 from tests.web.conftest import PASSWORDS
 from tests.web.forms import PASSWORD
 from tests.web.wiring import web_services
 from web import WebConfig, create_app
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+    from tests.browser.visits import Visit
+
 MARKS = (pytest.mark.chromium, pytest.mark.postgres, pytest.mark.slow)
-Enter = Callable[..., Visit]
+Enter = Callable[..., "Visit"]
+collect_ignore_glob = [] if has_playwright() else ["test_*.py"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -45,6 +52,8 @@ def album(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
+    from playwright.sync_api import sync_playwright
+
     with sync_playwright() as playwright:
         arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=arguments)
@@ -68,6 +77,8 @@ def address(engine: sa.Engine) -> Iterator[str]:
 @pytest.fixture
 def enter(browser: Browser, address: str, album: Album) -> Iterator[Enter]:
     """Sign somebody in, in a browser profile of his own."""
+    from tests.browser.visits import Visit
+
     visits: list[Visit] = []
 
     def begin(name: str, theme: str = "light", width: int = 1280, language: str = "en") -> Visit:

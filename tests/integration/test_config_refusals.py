@@ -126,7 +126,7 @@ def test_two_applies_at_once_come_one_after_the_other(operator: Operator) -> Non
     def apply() -> None:
         store = PostgresConfigurationStore(operator.engine)
         together.wait()
-        applied = service.apply(store, reading, prune=False, approve=lambda _: True)
+        applied = service.apply(ROOT, store, reading, prune=False, approve=lambda _: True)
         assert applied.review.problems == ()
         versions.append(applied.version)
 
@@ -157,7 +157,7 @@ def test_what_was_shown_is_what_is_applied(operator: Operator) -> None:
     reading = read_configuration(SOUND, MemoryDecks())
     shown = service.review(store, reading, prune=False).difference
     operator.execute("INSERT INTO rate_groups (name, currency) VALUES ('sell', 'USD')")
-    applied = service.apply(store, reading, prune=False, approve=lambda d: d == shown)
+    applied = service.apply(ROOT, store, reading, prune=False, approve=lambda d: d == shown)
     assert applied.version is None
     assert operator.loaded.version == 0
 

@@ -26,10 +26,10 @@ def test_what_is_applied_is_what_is_exported(engine: sa.Engine, drawn: Drawn) ->
     text = drawn.text()
     store = PostgresConfigurationStore(engine)
     reading = read_configuration(text, MemoryDecks())
-    applied = service.apply(store, reading, prune=True, approve=lambda _: True)
+    applied = service.apply(ROOT, store, reading, prune=True, approve=lambda _: True)
     assert applied.review.problems == ()
     assert export(store, None) == text
-    again = service.apply(store, reading, prune=True, approve=lambda _: True)
+    again = service.apply(ROOT, store, reading, prune=True, approve=lambda _: True)
     assert (again.version, again.review.difference.kept) == (None, ())
     loaded = load_configuration(engine)
     assert loaded.parameters == drawn.stored.parameters

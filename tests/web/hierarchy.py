@@ -66,7 +66,6 @@ class World:
     groups: dict[str, int] = field(default_factory=dict)
     phones: dict[str, str] = field(default_factory=dict)
     payments: dict[str, str] = field(default_factory=dict)
-    users: dict[str, int] = field(default_factory=dict)
 
     def agent(self, account: str) -> Scope:
         return Scope(self.ids[account], subtree=True)
@@ -265,12 +264,13 @@ def _plant_accounts(connection: sa.Connection, world: World, now: datetime) -> N
     for number, name in enumerate(PARENTS):
         world.phones[name] = f"880100{number}"
         world.payments[name] = str(uuid.uuid4())
-        world.users[name] = add(
-            users,
-            name=f"user-of-{name}",
-            role="agent",
-            account_id=world.ids[name],
-            password_hash="x",
+        connection.execute(
+            users.insert().values(
+                name=f"user-of-{name}",
+                role="agent",
+                account_id=world.ids[name],
+                password_hash="",
+            )
         )
         connection.execute(
             phones.insert().values(number=world.phones[name], account_id=world.ids[name])

@@ -85,6 +85,15 @@ _NEW_PHONE = {"number": "88022001", "account": "dhaka", "authorization": "intern
 _NEW_PHONES = {**_NEW_PHONE, "number": "", "first": "88022101", "last": "88022102"}
 
 
+_LOOKS_AFTER_USERS = Row(AGENTS, rights=_needs(Right.ACCOUNTS))
+_SEES_USER = Row(AGENTS, Of.USER, _needs(Right.ACCOUNTS), right_first=True)
+_CHANGES_USER = replace(_SEES_USER, own=False)
+_NEW_USER = {"name": "made-here", "role": "customer", "account": "shop"}
+_NO_TOKEN = {"token_id": "999999"}
+_GONE = frozenset({404})
+_OF_NO_TOKEN = replace(_CHANGES_USER, values=_NO_TOKEN, also=_GONE)
+
+
 def _sends(row: Row, fields: Mapping[str, str] | None = None, file: str = "") -> Row:
     return replace(row, fields=fields or {}, files={"file": file} if file else {})
 
@@ -185,7 +194,38 @@ ROWS: tuple[tuple[str, str, Row], ...] = (
     ("gateways.change_gateway", "POST", _CHANGES_TRUNK),
     ("gateways.delete_form", "GET", _DELETES_TRUNK),
     ("gateways.delete", "POST", _DELETES_TRUNK),
+    # people and the log of changes
+    ("audit.index", "GET", Row(AGENTS)),
+    ("audit.export", "GET", Row(AGENTS)),
+    ("users.index", "GET", _LOOKS_AFTER_USERS),
+    ("users.export", "GET", _LOOKS_AFTER_USERS),
+    ("users.new", "GET", _LOOKS_AFTER_USERS),
+    ("users.create_new", "POST", _sends(_LOOKS_AFTER_USERS, _NEW_USER)),
+    ("users.detail", "GET", _SEES_USER),
+    ("users.change_form", "GET", _CHANGES_USER),
+    ("users.change_user", "POST", _CHANGES_USER),
+    ("users.reset_form", "GET", _CHANGES_USER),
+    ("users.reset", "POST", _CHANGES_USER),
+    ("users.end_sessions", "POST", _CHANGES_USER),
+    ("users.revoke_form", "GET", _OF_NO_TOKEN),
+    ("users.revoke", "POST", _OF_NO_TOKEN),
+    ("users.delete_form", "GET", _CHANGES_USER),
+    ("users.delete", "POST", _CHANGES_USER),
     # the visitor's own
+    ("profile.index", "GET", Row()),
+    ("profile.change_form", "GET", Row()),
+    ("profile.change", "POST", Row()),
+    ("profile.new_token", "GET", Row()),
+    ("profile.create_token", "POST", Row()),
+    ("profile.revoke_form", "GET", Row(values=_NO_TOKEN, also=_GONE)),
+    ("profile.revoke", "POST", Row(values=_NO_TOKEN, also=_GONE)),
+    ("profile.end_session", "POST", Row(also=_GONE)),
+    ("second_factor.offer", "GET", Row()),
+    ("second_factor.turn_on", "POST", Row()),
+    ("second_factor.off_form", "GET", Row(also=_GONE)),
+    ("second_factor.turn_off", "POST", Row(also=_GONE)),
+    ("second_factor.codes_form", "GET", Row(also=_GONE)),
+    ("second_factor.renew_codes", "POST", Row(also=_GONE)),
     ("sign_in.sign_in", "POST", Row(also=frozenset({401}))),
     ("sign_in.code", "GET", Row()),
     ("sign_in.second_step", "POST", Row()),

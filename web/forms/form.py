@@ -85,14 +85,19 @@ class Form:
 
     # -- read -----------------------------------------------------------------------------
 
-    def values(self, *, changed_only: bool = False) -> dict[str, object]:
-        """Values as the services take them; `errors` has what could not be read."""
+    def values(
+        self, *, changed_only: bool = False, needed_is_checked: bool = False
+    ) -> dict[str, object]:
+        """Values as the services take them; `errors` has what could not be read.
+
+        `needed_is_checked`: the service says itself what is missing, together with all else.
+        """
         found: dict[str, object] = {}
         for each in self.fields:
             given = self.given[each.name]
             if changed_only and given == self.was.get(each.name, ""):
                 continue
-            if each.needed and not given.strip():
+            if each.needed and not given.strip() and not needed_is_checked:
                 self.errors[each.name] = _("This is needed.")
             elif len(given) > each.most:
                 self.errors[each.name] = _("At most %(longest)s characters.", longest=each.most)

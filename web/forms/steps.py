@@ -45,9 +45,11 @@ def create(
     form: Form,
     do: Callable[[Values], ResponseReturnValue],
     afterwards: str = "",
+    *,
+    needed_is_checked: bool = False,
 ) -> ResponseReturnValue:
     """Carry a form out once; where it cannot be, show it again."""
-    values = form.values()
+    values = form.values(needed_is_checked=needed_is_checked)
     return once(lambda: _attempt(page, form, lambda: do(values)), afterwards)
 
 

@@ -41,7 +41,7 @@ def create_series() -> ResponseReturnValue:
             raise InvalidFields(_of_first_row(error.errors)) from None
         return _made(len(made), str(values.get("parent") or ""))
 
-    return create(_series_page(), form, do)
+    return create(_series_page(), form, do, needed_is_checked=True)
 
 
 @pages.get("/accounts/upload")
@@ -58,7 +58,7 @@ def create_uploaded() -> ResponseReturnValue:
         rows = read_account_csv(uploaded_text("file"))
         return _made(len(services().account_records.create_many(actor(), rows)), "")
 
-    return create(_upload_page(), Form.sent((), request.form), do)
+    return create(_upload_page(), Form.sent((), request.form), do, needed_is_checked=True)
 
 
 def _made(count: int, parent: str) -> ResponseReturnValue:

@@ -75,7 +75,9 @@ def create_new() -> ResponseReturnValue:
         flash(_("Account %(name)s was made.", name=made.spec.name))
         return redirect(url_for("accounts.detail", account_id=made.account_id))
 
-    return create(_new_page(), Form.sent(account_fields.NEW, request.form), do)
+    return create(
+        _new_page(), Form.sent(account_fields.NEW, request.form), do, needed_is_checked=True
+    )
 
 
 @pages.get(f"{ADDRESS}/change/<section>")

@@ -152,7 +152,12 @@ def create_new(kind: str) -> ResponseReturnValue:
         flash(_("Gateway %(name)s was made.", name=made.spec.name))
         return redirect(url_for("gateways.detail", kind=kind, name=made.spec.name))
 
-    return create(_new_page(kind), Form.sent(_groups(kind, who, new=True), request.form), do)
+    return create(
+        _new_page(kind),
+        Form.sent(_groups(kind, who, new=True), request.form),
+        do,
+        needed_is_checked=True,
+    )
 
 
 @pages.get(f"/gateways/{_KIND}/<name>/change")

@@ -139,7 +139,7 @@ def create_new() -> ResponseReturnValue:
         return _told([services().phones.create(actor(), *_with_account(values))])
 
     afterwards = url_for("phones.detail", number=number or "0")
-    return create(_new_page(), form, do, afterwards)
+    return create(_new_page(), form, do, afterwards, needed_is_checked=True)
 
 
 @pages.get("/phones/range")
@@ -164,7 +164,7 @@ def create_many() -> ResponseReturnValue:
         except InvalidFields as error:
             raise InvalidFields(_of_range(error.errors)) from None
 
-    return create(_range_page(), form, do, url_for("phones.index"))
+    return create(_range_page(), form, do, url_for("phones.index"), needed_is_checked=True)
 
 
 @pages.get("/phones/upload")
@@ -181,7 +181,13 @@ def create_uploaded() -> ResponseReturnValue:
         rows = read_phone_csv(uploaded_text("file"))
         return _told(services().phones.create_many(actor(), rows))
 
-    return create(_upload_page(), Form.sent((), request.form), do, url_for("phones.index"))
+    return create(
+        _upload_page(),
+        Form.sent((), request.form),
+        do,
+        url_for("phones.index"),
+        needed_is_checked=True,
+    )
 
 
 def _with_account(values: Values) -> tuple[Values, Values | None]:
@@ -253,7 +259,7 @@ def set_password(number: str) -> ResponseReturnValue:
         given = str(values["password"]) or None
         return _told([services().phones.new_password(actor(), number, given)])
 
-    return create(page, form, do, url_for("phones.detail", number=number))
+    return create(page, form, do, url_for("phones.detail", number=number), needed_is_checked=True)
 
 
 @pages.get("/phones/<number>/delete")

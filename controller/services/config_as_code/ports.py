@@ -1,9 +1,10 @@
 """What configuration as code needs from the outside."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol, TextIO
 
+from controller.services.audit import AuditLine
 from controller.services.config_as_code.differences import Difference
 from controller.services.config_as_code.model import Opening, Section, State, StoredPosting
 from controller.services.decks import DeckWork
@@ -41,6 +42,14 @@ class ConfigurationWork(DeckWork, Protocol):
 
     def write(self, difference: Difference) -> int:
         """Carry out a difference, decks as staged; the new configuration version."""
+
+    def account_ids(self, names: Sequence[str]) -> Mapping[str, int]:
+        """Of the accounts that there are."""
+
+    def accounts_of_phones(self, numbers: Sequence[str]) -> Mapping[str, str]:
+        """The accounts' names, of the phones that there are."""
+
+    def audit(self, lines: Iterable[AuditLine]) -> None: ...
 
 
 class ConfigurationStore(Protocol):

@@ -3,6 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from controller.domain.errors import NotAllowed
+from controller.services.actors import Actor
+from controller.services.config_as_code.audit import audit_lines
 from controller.services.config_as_code.checks import check_relations
 from controller.services.config_as_code.differences import Difference, compare, result
 from controller.services.config_as_code.guards import check_use, new_openings
@@ -42,16 +45,22 @@ def review(store: ConfigurationStore, reading: Reading, *, prune: bool) -> Revie
         return _review(work, reading, prune)
 
 
-def apply(store: ConfigurationStore, reading: Reading, *, prune: bool, approve: Approve) -> Applied:
+def apply(
+    actor: Actor, store: ConfigurationStore, reading: Reading, *, prune: bool, approve: Approve
+) -> Applied:
     """Review, then write everything in the same transaction if `approve` agrees.
 
-    Nothing is written where there is a problem, no difference, or no approval.
+    Nothing is written where there is a problem, no difference, or no approval. The audit log has a
+    line for each object. Raises NotAllowed for all but operators.
     """
+    if not actor.is_operator:
+        raise NotAllowed("the configuration is the administrators'")
     with store.begin() as work:
         reviewed = _review(work, reading, prune)
         if reviewed.problems or not reviewed.difference or not approve(reviewed.difference):
             return Applied(reviewed)
         version = work.write(reviewed.difference)
+        work.audit(audit_lines(actor, reviewed.difference, work))
         work.commit()
         return Applied(reviewed, version)
 

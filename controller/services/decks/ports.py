@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo
 from controller.domain.decks import DeckRow
 from controller.domain.sections import SectionMode
 
+AUDIT_KIND = "rate deck"
+"""Of a group's rates, in the audit log; the name is the group's."""
 EXAMPLES = 5
 """Changed rates that a comparison names; the rest is counted."""
 

@@ -88,6 +88,11 @@ def texts_of(spec: object) -> dict[str, str]:
     return {name: _text(value) for name, value in values_of(spec).items()}
 
 
+def text_of(value: object) -> str:
+    """One field's value, as `texts_of` writes it."""
+    return _text(_value(value))
+
+
 def list_of_texts(value: object, name: str) -> list[str]:
     """A list, or text with an entry on each line or between commas. Raises InvalidFields."""
     if isinstance(value, str):

@@ -14,6 +14,7 @@ from controller.services.actors import Actor, Scope
 from controller.services.api_scopes import ApiScope
 from controller.services.views.cdr_lines import Parts
 from controller.services.views.cdrs import CdrDetail, CdrFilter, SeenCdr
+from controller.services.views.denials import Kind
 from controller.services.views.paging import PageRequest
 from web.api.operations import Reply
 from web.api.paging import links, time_cursor, time_place
@@ -60,7 +61,7 @@ def list_records(actor: Actor, query: RecordPageQuery) -> Reply[RecordPageOut]:
     """
     scope = actor.scope
     request = PageRequest(query.limit, time_place(query))
-    page = services().cdrs.page(scope, _filter(scope, query), request)
+    page = services().cdrs.page(scope, _filter(actor, query), request)
     following = time_cursor(query, page.older)
     rows = [_record(scope, row) for row in page.rows]
     body = RecordPageOut(items=rows, next=following, searched_to=page.searched_to)
@@ -76,6 +77,7 @@ def show_record(actor: Actor, call_id: UUID) -> RecordDetailOut:
     scope = actor.scope
     found = services().cdrs.detail(scope, str(call_id))
     if found is None:
+        services().denials.note(actor, Kind.CALL, str(call_id))
         raise NotFound(f"there is no call {str(call_id)!r}")
     return _detail(scope, found)
 
@@ -87,7 +89,7 @@ def export(actor: Actor, query: ExportQuery) -> Response:
     The newest first, streamed; two exports run at a time, others are told to wait.
     """
     scope = actor.scope
-    wanted = _filter(scope, query)
+    wanted = _filter(actor, query)
     if not _seats.acquire(blocking=False):
         raise Problem(
             Problems.RATE_LIMITED,
@@ -132,11 +134,12 @@ def figures(actor: Actor, query: FiguresQuery) -> FiguresOut:
     return FiguresOut.model_validate(found)
 
 
-def _filter(scope: Scope, query: RecordsQuery) -> CdrFilter:
+def _filter(actor: Actor, query: RecordsQuery) -> CdrFilter:
     account_id = None
     if query.account is not None:
-        account_id = services().accounts.id_of(scope, query.account)
+        account_id = services().accounts.id_of(actor.scope, query.account)
         if account_id is None:
+            services().denials.note(actor, Kind.ACCOUNT, query.account)
             raise wrong("There is no account of this name.", "account")
     if query.since and query.until and query.since >= query.until:
         raise wrong("This is not after the beginning.", "until")

@@ -2,10 +2,11 @@
 
 from datetime import UTC, datetime
 
-from controller.domain.errors import NotFound
+from controller.domain.errors import InvalidInput, NotFound
 from controller.services.actors import Actor
 from controller.services.api_scopes import ApiScope
 from controller.services.explain_rate import RateQuestion
+from controller.services.views.denials import Kind
 from controller.services.views.rates import (
     RateFilter,
     RateGroupDetail,
@@ -100,7 +101,12 @@ def explain_price(actor: Actor, query: PriceQuery) -> PriceOut:
     question = RateQuestion(
         query.account or "", query.number, query.duration_s, when, query.phone or ""
     )
-    return price_out(services().explain.rate(actor.scope, question))
+    try:
+        return price_out(services().explain.rate(actor.scope, question))
+    except InvalidInput:
+        if query.account is not None:
+            _note_outside(actor, query.account)
+        raise
 
 
 @resource.get("/explain/call", _READ)
@@ -130,9 +136,16 @@ def coverage(actor: Actor, query: CoverageQuery) -> CoverageOut:
     return coverage_out(services().coverage.state(actor.scope), query.limit)
 
 
+def _note_outside(actor: Actor, account: str) -> None:
+    """Where it was the account that was not found, and it is somebody else's."""
+    if services().accounts.id_of(actor.scope, account) is None:
+        services().denials.note(actor, Kind.ACCOUNT, account)
+
+
 def _group(actor: Actor, group_id: int) -> RateGroupDetail:
     found = services().rates.group(actor.scope, group_id)
     if found is None:
+        services().denials.note(actor, Kind.RATE_GROUP, group_id)
         raise NotFound(f"there is no rate group {group_id}")
     return found
 
