@@ -81,6 +81,15 @@ class Settings(BaseSettings):
         le=5,
         description="Reverse proxies before the web application that set X-Forwarded-*.",
     )
+    password_length: int = Field(
+        12, ge=8, le=64, description="Fewest characters of a password that somebody chooses."
+    )
+    lockout_failures: int = Field(
+        5, ge=3, le=50, description="Failed sign-ins of a name after which it is locked."
+    )
+    lockout_minutes: int = Field(
+        15, ge=1, le=1440, description="How long it is locked, from the first of them on."
+    )
     api_requests_per_minute: int = Field(
         600, ge=1, le=1_000_000, description="Requests a minute that each API token may send."
     )

@@ -14,7 +14,9 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
+from controller.domain.rates import RateType
 from controller.domain.reasons import SIGNALS, Reason
+from controller.services.actors import Source
 from web.formatting import english_label
 from web.i18n import DOMAIN, ENGLISH, FOLDER, languages
 from web.service_texts import DOMAIN as SERVICES
@@ -24,6 +26,8 @@ WEB = Path(__file__).parent
 CONTROLLER = WEB.parent / "controller"
 METHODS = [("**.py", "python"), ("templates/**.html", "jinja2.ext:babel_extract")]
 OPTIONS = {"templates/**.html": {"trimmed": "true", "silent": "false"}}
+MIN_LETTERS = 3
+"""Of the only word between values: less would fit everything."""
 KEYWORDS = {
     "_": None,
     "gettext": None,
@@ -72,6 +76,33 @@ SPEAKERS = (
 )
 
 
+WHOLE = (
+    "services/explain_attempts.py",
+    "services/explain_parties.py",
+    "services/explain_prices.py",
+    "services/explain_rate.py",
+    "services/explain_words.py",
+    "services/price_words.py",
+)
+"""Modules that are all words."""
+WORDS = (
+    *("account", "phone", "user", "mapping gateway", "routing gateway", "rate group", "payment"),
+    *("create", "change", "move", "delete", "close", "reopen", "approve", "pay", "read", "revoke"),
+    *("end sessions", "change profile", "low balance", "reset", "transfer", "withdrawal", "credit"),
+    *map(str, Source),
+    *(kind.name.lower() for kind in RateType),
+    *("customer", "vendor", "agent"),
+    *("identify", "number", "rate", "route", "destination", "admit", "admission", "parties"),
+    *("found", "open", "kept", "dropped", "stopped", "permitted", "admitted", "refused: %(v1)s"),
+    "an agent above",
+    "%(v1)s candidates are enough",
+    "%(v1)s: no cost rate for %(v2)s",
+    "%(v1)s: the rewrite gives no number",
+    "mapping gateway %(v1)s by %(v2)s",
+)
+"""Single words of the domain that pages show: what the audit log, traces and rates call things."""
+
+
 def messages() -> Catalog:
     """Of the pages."""
     found = Catalog(domain=DOMAIN)
@@ -97,9 +128,18 @@ def sentences() -> Catalog:
     """Of the services."""
     found = Catalog(domain=SERVICES)
     for path in _speakers():
-        for text in _said(ast.parse(path.read_text("utf-8"))):
-            found.add(text, locations=[(path.relative_to(CONTROLLER.parent).as_posix(), 0)])
+        _add_all(found, path, _said(ast.parse(path.read_text("utf-8"))))
+    for word in WORDS:
+        found.add(word, locations=[("words", 0)])
+    for name in WHOLE:
+        path = CONTROLLER / name
+        _add_all(found, path, _all_texts(ast.parse(path.read_text("utf-8"))))
     return found
+
+
+def _add_all(catalog: Catalog, path: Path, texts: Iterable[str]) -> None:
+    for text in texts:
+        catalog.add(text, locations=[(path.relative_to(CONTROLLER.parent).as_posix(), 0)])
 
 
 def update() -> None:
@@ -164,6 +204,15 @@ def _said(tree: ast.AST) -> Iterator[str]:
             yield from _texts(value for value in node.values if isinstance(value, ast.JoinedStr))
 
 
+def _all_texts(tree: ast.Module) -> Iterator[str]:
+    """Every text but docstrings, and those that are parts of an f-string."""
+    parts = {part for n in ast.walk(tree) if isinstance(n, ast.JoinedStr) for part in n.values}
+    docs = {node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr | ast.Constant) and node not in parts | docs:
+            yield from _texts([node])
+
+
 def _name(function: ast.expr) -> str:
     if isinstance(function, ast.Attribute):
         return function.attr
@@ -192,7 +241,7 @@ def _text(node: ast.expr) -> str:
 
 def _is_sentence(text: str) -> bool:
     words = [word for word in text.split() if word.isalpha()]
-    return len(words) >= 2 or (len(words) == 1 and "%(" in text)
+    return len(words) >= 2 or (len(words) == 1 and "%(" in text and len(words[0]) >= MIN_LETTERS)
 
 
 if __name__ == "__main__":

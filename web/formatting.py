@@ -1,9 +1,10 @@
 """How values read on a page: exact money, times in the visitor's zone, and text from strangers."""
 
 import unicodedata
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 
+from babel.dates import format_date
 from flask import Flask
 from markupsafe import Markup
 
@@ -50,6 +51,8 @@ def register(app: Flask) -> None:
         ended_by,
         moment_input,
         local_time,
+        lower_first,
+        month_name,
     ):
         app.add_template_filter(filter_, filter_.__name__)
     app.jinja_env.globals["position_text"] = position_text
@@ -101,6 +104,16 @@ def moment(when: datetime | None, *, date: bool = True) -> Markup | str:
 
 def local_time(when: datetime) -> datetime:
     return when.astimezone(i18n.time_zone())
+
+
+def month_name(day: date) -> str:
+    """As November 2026."""
+    return str(format_date(day, "LLLL y", locale=i18n.language()))
+
+
+def lower_first(text: str) -> str:
+    """A sentence as it stands behind a colon."""
+    return text[:1].lower() + text[1:]
 
 
 def clock_time(when: datetime) -> str:

@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from zoneinfo import ZoneInfo, available_timezones
 
-from babel import Locale
+from babel import Locale, negotiate_locale
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
@@ -25,6 +25,8 @@ ENGLISH = "en"
 DOMAIN = "messages"
 FOLDER = Path(__file__).parent / "translations"
 UTC_ZONE = "UTC"
+MAX_ASKED = 20
+"""Languages of a browser that are looked at."""
 _NARROW_SPACE = "\u202f"
 
 
@@ -136,7 +138,8 @@ def _chosen_language() -> str:
     own = getattr(visitor(), "language", "")
     if own in languages():
         return str(own)
-    return request.accept_languages.best_match(languages(), default=ENGLISH) or ENGLISH
+    asked = [value for value, quality in request.accept_languages if quality > 0]
+    return negotiate_locale(asked[:MAX_ASKED], languages(), sep="-") or ENGLISH
 
 
 # -- times and numbers ---------------------------------------------------------------------

@@ -14,20 +14,32 @@ from controller.services.explain_parties import Party
 from controller.services.explain_prices import MatchedRow
 from controller.services.price_words import rounding_words, tariff_words
 from controller.services.views.rates import RateGroupRow
+from web.i18n import gettext
+from web.i18n import lazy_gettext as _
+from web.service_texts import service_text
 
 MOST_OWNERS = 12
 
 _GAPS = {
-    GapKind.UNSOLD: ("No sell rate", "routed, and calls are refused"),
-    GapKind.UNROUTED: ("No route", "sold, and calls are refused"),
-    GapKind.UNCOSTED: ("No cost rate", "routed, and the vendor is skipped"),
-    GapKind.CHAIN: ("Agent has no rate", "its customers' calls are refused"),
-    GapKind.LOSS: ("Below cost", "a call of 60 s earns less than it costs"),
+    GapKind.UNSOLD: (_("No sell rate"), _("routed, and calls are refused")),
+    GapKind.UNROUTED: (_("No route"), _("sold, and calls are refused")),
+    GapKind.UNCOSTED: (
+        _("No cost rate"),
+        _("routed, and the vendor is skipped"),
+    ),
+    GapKind.CHAIN: (
+        _("Agent has no rate"),
+        _("its customers' calls are refused"),
+    ),
+    GapKind.LOSS: (
+        _("Below cost"),
+        _("a call of 60 s earns less than it costs"),
+    ),
 }
 _SECTIONS = {
-    SectionMode.INCREMENT: "each row lasts its seconds, started rows count whole",
-    SectionMode.CUMULATIVE_STEP: "the price of the first row that is long enough",
-    SectionMode.CUMULATIVE_REGULAR: "rows that are reached, the rest at the regular rate",
+    SectionMode.INCREMENT: _("each row lasts its seconds, started rows count whole"),
+    SectionMode.CUMULATIVE_STEP: _("the price of the first row that is long enough"),
+    SectionMode.CUMULATIVE_REGULAR: _("rows that are reached, the rest at the regular rate"),
 }
 
 
@@ -49,13 +61,13 @@ def register(app: Flask) -> None:
 
 def rounding_text(group: RateGroupRow) -> str:
     if group.decimals is None:
-        return "as the platform does"
+        return gettext("as the platform does")
     words = rounding_words(Terms(group.currency, group.decimals, group.rounding))
-    return words.removeprefix("rounded to ")
+    return service_text(words.removeprefix("rounded to "))
 
 
 def section_text(mode: SectionMode) -> str:
-    return _SECTIONS[mode]
+    return str(_SECTIONS[mode])
 
 
 def plain_number(number: Decimal) -> str:
@@ -78,11 +90,11 @@ def passed_over_rates(party: Party) -> list[MatchedRow]:
 
 
 def gap_label(kind: GapKind) -> str:
-    return _GAPS[kind][0]
+    return str(_GAPS[kind][0])
 
 
 def gap_note(kind: GapKind) -> str:
-    return _GAPS[kind][1]
+    return str(_GAPS[kind][1])
 
 
 def biggest_owners(

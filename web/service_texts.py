@@ -14,6 +14,7 @@ from flask import Flask
 from web import i18n
 
 DOMAIN = "services"
+MAX_DEPTH = 3
 MAX_SENTENCE = 400
 """Characters: longer ones are lists of names, which nobody has to translate."""
 _PLACE = re.compile(r"%\((\w+)\)s")
@@ -27,23 +28,35 @@ def service_text(said: object) -> str:
     """The sentence in the visitor's language; texts of the pages' own are left as they are."""
     text = str(said)
     language = i18n.language()
-    if language == i18n.ENGLISH or len(text) > MAX_SENTENCE:
+    return text if language == i18n.ENGLISH else _translated(text, language, MAX_DEPTH)
+
+
+@lru_cache(maxsize=4096)
+def _translated(text: str, language: str, depth: int) -> str:
+    """Of a sentence and of the phrases in its places."""
+    if len(text) > MAX_SENTENCE:
         return text
     catalogue = i18n.catalogue(language, DOMAIN)
+    exact = text.replace("%", "%%")
+    if (known := catalogue.gettext(exact)) != exact:
+        return known % ()
+    if " " not in text:
+        return text
     for pattern, message in _patterns(language):
         if found := pattern.fullmatch(text):
-            return catalogue.gettext(message) % found.groupdict()
+            values = found.groupdict()
+            if depth:
+                values = {n: _translated(v, language, depth - 1) for n, v in values.items()}
+            return catalogue.gettext(message) % values
     return text
 
 
 @lru_cache(maxsize=16)
 def _patterns(language: str) -> list[tuple[re.Pattern[str], str]]:
-    """The catalogue's sentences, those with the fewest places first."""
-    messages = sorted(
-        i18n.message_ids(language, DOMAIN),
-        key=lambda message: (len(_PLACE.findall(message)), -len(message)),
-    )
-    return [(_pattern(message), message) for message in messages]
+    """The catalogue's sentences with places, those that say most themselves first."""
+    placed = (m for m in i18n.message_ids(language, DOMAIN) if _PLACE.search(m))
+    by_words = sorted(placed, key=lambda message: -len(_PLACE.sub("", message)))
+    return [(_pattern(message), message) for message in by_words]
 
 
 def placed(parts: Iterable[object]) -> str:

@@ -6,11 +6,14 @@ from controller.bootstrap.foundations import database_url, engine
 from controller.bootstrap.process_identity import own_identity
 from controller.config import Settings
 from controller.domain.errors import Fenced
+from controller.persistence.audit_store import PostgresAudit
 from controller.persistence.call_store import PostgresCallStore
 from controller.persistence.cdr_store import PostgresRecords
 from controller.persistence.database import driver_url
 from controller.persistence.lease_store import PostgresLeaseStore
 from controller.persistence.switch_list import PostgresSwitches
+from controller.services.actors import Actor
+from controller.services.audit import AuditLine
 from controller.services.switches import retire_calls
 
 RETIREMENT_S = 60.0
@@ -21,9 +24,12 @@ def switch_view(settings: Settings) -> PostgresSwitches:
     return PostgresSwitches(engine(settings))
 
 
-async def retire_switch(settings: Settings, switch_id: str, tell: Callable[[str], None]) -> int:
+async def retire_switch(
+    actor: Actor, settings: Settings, switch_id: str, tell: Callable[[str], None]
+) -> int:
     """Take the switch, close its calls, give it back for good; how many calls were closed.
 
+    What fails half way is done again by the same command, which then leaves the audit log's line.
     Raises Fenced where a controller was quicker, StoreUnavailable.
     """
     url = driver_url(database_url(settings))
@@ -37,6 +43,9 @@ async def retire_switch(settings: Settings, switch_id: str, tell: Callable[[str]
         try:
             rules = PostgresRecords(engine(settings)).record_rules()
             closed = retire_calls(store, switch_id, rules, lambda n: tell(f"{n} calls"))
+            what = {"open calls": (str(closed), "0")}
+            line = AuditLine(actor, "retire", "switch", switch_id, changes=what)
+            PostgresAudit(engine(settings)).note(line)
         finally:
             store.close()
             await leases.retire(lease)

@@ -47,7 +47,7 @@ from controller.services.payments import Payments
 from controller.services.payments.pending import PendingPayments
 from controller.services.phones.service import Phones
 from controller.services.second_factor import Seal, SecondFactor
-from controller.services.sign_in import SignIn
+from controller.services.sign_in import SignIn, SignInSettings
 from controller.services.sign_in_log import AuditedSignIn
 from controller.services.users import Users
 from controller.services.views import WebServices
@@ -71,6 +71,11 @@ def web_services(settings: Settings) -> WebServices:
         PostgresUsers(database),
         passwords,
         clock,
+        SignInSettings(
+            name_failures=settings.lockout_failures,
+            window_s=60 * settings.lockout_minutes,
+            min_password=settings.password_length,
+        ),
         second_factor=second_factor,
         events=AuditedSignIn(audit),
     )
@@ -99,15 +104,12 @@ def web_services(settings: Settings) -> WebServices:
             PostgresPayments(database),
             PostgresAudit(database),
         ),
-        pending_payments=PendingPayments(
-            TwoPhase(PostgresMovements(database)), PostgresAudit(database)
-        ),
-        decks=DeckReview(PostgresStagedDecks(database), clock, PostgresAudit(database)),
+        pending_payments=PendingPayments(TwoPhase(PostgresMovements(database))),
+        decks=DeckReview(PostgresStagedDecks(database), clock),
         packages=PackageDesk(
             PostgresRecords(database),
             Subscriptions(PostgresSubscriptions(database), clock),
             clock,
-            PostgresAudit(database),
         ),
         database=PostgresProbe(database),
         api_callers=tokens,

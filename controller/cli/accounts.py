@@ -37,9 +37,16 @@ def accounts_group() -> None:
 @records.SEARCH
 @_DOWN
 @click.option("--direct", is_flag=True, help="With --under: only those directly below.")
-@click.option("--state", type=click.Choice([state.value for state in AccountState]), help="Only in this state.")
 @click.option(
-    "--sort", type=click.Choice([sort.value for sort in AccountSort]), default="name", show_default=True
+    "--state",
+    type=click.Choice([state.value for state in AccountState]),
+    help="Only in this state.",
+)
+@click.option(
+    "--sort",
+    type=click.Choice([sort.value for sort in AccountSort]),
+    default="name",
+    show_default=True,
 )
 @records.DESCENDING
 @records.LIMIT

@@ -16,6 +16,7 @@ from controller.cli import arguments
 from controller.cli.cdr_rerate_view import DETAILS, detail_row, report_as_json, show_report
 from controller.cli.config import report as report_problems
 from controller.cli.output import database_errors, output_file, printable, progress, show_json
+from controller.cli.records import acting
 from controller.config import Settings
 from controller.domain.configuration import Configuration
 from controller.domain.decks import moment_text
@@ -152,7 +153,8 @@ class _Work:
     def apply(self, watch: Watch, detail: Detail) -> Report:
         """Only compares where the key was applied to the end before."""
         asked = self._asked
-        with self._store.begin(asked.key, asked.wish(), self._rates_at(), self._now) as run:
+        begin = self._store.begin
+        with begin(acting(), asked.key, asked.wish(), self._rates_at(), self._now) as run:
             rerating = self._rerating(run.rates_at)
             if run.finished_at is None:
                 return apply(self._store, run, rerating, self._now, watch, detail)

@@ -54,9 +54,7 @@ def apply_command(
         else:
             approve = _asked(view, store, reading, prune)
         working.enter_context(progress("Comparing"))
-        applied = service.apply(
-            records.acting(), store, reading, prune=prune, approve=approve
-        )
+        applied = service.apply(records.acting(), store, reading, prune=prune, approve=approve)
     view.stop_at_problems(applied.review)
     view.finish(applied, dry_run=dry_run)
 

@@ -3,6 +3,7 @@
 import click
 
 from controller import bootstrap
+from controller.cli import records
 from controller.cli.ledger_history import history_command
 from controller.cli.ledger_movers import (
     correct_command,
@@ -65,7 +66,7 @@ def pay_command(
 
     Exit status 1: refused, because the key stands for another payment or the account is closed.
     """
-    payment = parse_payment(account, amount, key, memo, who_orders(who))
+    payment = parse_payment(account, amount, key, memo, who_orders(who), records.acting())
     with database_errors():
         engine = bootstrap.engine(settings)
         billing = BillingRun(PostgresBilling(engine), bootstrap.SystemClock())

@@ -15,10 +15,10 @@ from controller.cli.ledger_orders import (
     cover_for,
     show_accounts,
     show_waiting,
+    signature,
     signed,
     waiting_data,
     waiting_of,
-    who_orders,
 )
 from controller.cli.output import database_errors, show_json
 from controller.config import Settings
@@ -73,10 +73,8 @@ def withdraw_command(
     order = Withdrawal(
         account=account,
         amount=parse_amount(amount),
-        key=parse_key(key),
-        memo=parse_memo(memo),
-        who=who_orders(who),
         cover=cover_for(force, yes),
+        **signature(parse_key(key), parse_memo(memo), who),
     )
     _carry_out(settings, order, as_json)
 
@@ -110,10 +108,8 @@ def transfer_command(
         source=source,
         target=target,
         amount=parse_amount(amount),
-        key=parse_key(key),
-        memo=parse_memo(memo),
-        who=who_orders(who),
         cover=cover_for(force, yes),
+        **signature(parse_key(key), parse_memo(memo), who),
     )
     _carry_out(settings, order, as_json)
 
@@ -130,9 +126,7 @@ def make_zero_command(
 
     Exit status 1: refused, because calls in progress or pending movements count on the balance.
     """
-    order = MakeZero(
-        account=account, key=parse_key(key), memo=parse_memo(memo), who=who_orders(who)
-    )
+    order = MakeZero(account=account, **signature(parse_key(key), parse_memo(memo), who))
     ask_first(f"Make the balance of {account} zero?", yes)
     _carry_out(settings, order, as_json)
 
@@ -176,10 +170,8 @@ def correct_command(
         amount=parse_signed(amount),
         against=SystemAccount(against),
         of=parse_posting_id(of) if of else "",
-        key=parse_key(key),
-        memo=parse_required_memo(memo),
-        who=who_orders(who),
         cover=cover_for(force, yes),
+        **signature(parse_key(key), parse_required_memo(memo), who),
     )
     _carry_out(settings, order, as_json)
 
@@ -214,10 +206,8 @@ def reverse_command(
         ask_first(f"Reverse the posting {posting_id}?", yes)
     order = Reversal(
         of=posting_id,
-        key=parse_key(key or f"reversal of {posting_id}"),
-        memo=parse_memo(memo),
-        who=who_orders(who),
         cover=cover_for(force, yes),
+        **signature(parse_key(key or f"reversal of {posting_id}"), parse_memo(memo), who),
     )
     _carry_out(settings, order, as_json)
 
@@ -255,10 +245,8 @@ def credit_command(
         account=account,
         mode=LimitMode.SET if exact else LimitMode.LOWER if lower else LimitMode.RAISE,
         amount=parse_limit(amount) if exact else parse_amount(amount),
-        key=parse_key(key),
-        memo=parse_memo(memo),
-        who=who_orders(who),
         cover=cover_for(force, yes),
+        **signature(parse_key(key), parse_memo(memo), who),
     )
     with database_errors():
         engine = bootstrap.engine(settings)

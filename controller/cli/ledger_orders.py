@@ -4,7 +4,7 @@ import getpass
 import os
 import sys
 from collections.abc import Callable, Iterable
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypedDict, TypeVar
 
 import click
 import sqlalchemy as sa
@@ -15,6 +15,7 @@ from controller.cli.output import printable
 from controller.domain.money import plain
 from controller.domain.movements import Cover, NotMoved
 from controller.persistence.billing_store import PostgresBilling
+from controller.services.actors import Actor, operator
 from controller.services.billing_run.payment import Waiting, try_waiting
 from controller.services.billing_run.run import BillingRun
 from controller.services.movements.replies import AccountAfter
@@ -47,6 +48,20 @@ def who_orders(who: str) -> str:
         return parse_who(getpass.getuser())
     except (OSError, KeyError):
         return f"user {os.getuid()}"
+
+
+class Signature(TypedDict):
+    """What an order says beside what it is for."""
+
+    key: str
+    memo: str
+    who: str
+    actor: Actor
+
+
+def signature(key: str, memo: str, who: str) -> Signature:
+    """`who` is as told, for the history; the audit log has who ran the command."""
+    return Signature(key=key, memo=memo, who=who_orders(who), actor=operator(who_orders("")))
 
 
 def ask_first(question: str, yes: bool) -> None:

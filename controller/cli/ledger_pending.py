@@ -10,8 +10,8 @@ from controller.cli.ledger_orders import (
     accepted,
     accounts_data,
     show_accounts,
+    signature,
     signed,
-    who_orders,
 )
 from controller.cli.output import database_errors, show_json, show_table
 from controller.config import Settings
@@ -19,7 +19,7 @@ from controller.domain.money import plain
 from controller.domain.movements import NotMoved
 from controller.domain.pending import Pending, State
 from controller.persistence.movement_store import PostgresMovements
-from controller.services.movements.orders import Hold
+from controller.services.movements.orders import Ending, Hold
 from controller.services.movements.replies import PendingReply
 from controller.services.movements.texts import parse_amount, parse_key, parse_memo
 from controller.services.movements.two_phase import TwoPhase
@@ -61,9 +61,7 @@ def hold_command(
         amount=parse_amount(amount),
         target=target,
         expires_at=arguments.moment(expires, "--expires"),
-        key=parse_key(key),
-        memo=parse_memo(memo),
-        who=who_orders(who),
+        **signature(parse_key(key), parse_memo(memo), who),
     )
     with database_errors():
         done = _movements(settings).hold(order)
@@ -86,7 +84,7 @@ def post_command(
     """
     wanted = parse_amount(amount) if amount else None
     with database_errors():
-        done = _movements(settings).post(parse_key(key), wanted, who_orders(who), parse_memo(memo))
+        done = _movements(settings).post(_end(key, memo, who), wanted)
     _tell(done, as_json)
 
 
@@ -99,7 +97,7 @@ def post_command(
 def void_command(settings: Settings, key: str, memo: str, who: str, as_json: bool) -> None:
     """Give back what is held under KEY. Exit status 1: refused, because it was posted."""
     with database_errors():
-        done = _movements(settings).void(parse_key(key), who_orders(who), parse_memo(memo))
+        done = _movements(settings).void(_end(key, memo, who))
     _tell(done, as_json)
 
 
@@ -142,6 +140,10 @@ def list_command(
 
 def _movements(settings: Settings) -> TwoPhase:
     return TwoPhase(PostgresMovements(bootstrap.engine(settings)))
+
+
+def _end(key: str, memo: str, who: str) -> Ending:
+    return Ending(**signature(parse_key(key), parse_memo(memo), who))
 
 
 def _tell(outcome: PendingReply | NotMoved, as_json: bool) -> None:

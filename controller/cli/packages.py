@@ -7,6 +7,7 @@ import click
 from controller import bootstrap
 from controller.cli.bill import check_account, report_data, show_report
 from controller.cli.output import database_errors, printable, show_json, show_table
+from controller.cli.records import acting
 from controller.config import Settings
 from controller.domain.subscriptions import OnInsufficient
 from controller.persistence.billing_store import PostgresBilling
@@ -143,7 +144,7 @@ def order_command(settings: Settings, /, as_json: bool, **texts: str) -> None:
     """
     with database_errors():
         engine = bootstrap.engine(settings)
-        placed = _subscriptions(settings).order(OrderTexts(**texts))
+        placed = _subscriptions(settings).order(acting(), OrderTexts(**texts))
         if isinstance(placed, Refused):
             _refuse(placed)
             return
@@ -167,7 +168,7 @@ def order_command(settings: Settings, /, as_json: bool, **texts: str) -> None:
 def cancel_command(settings: Settings, key: str, as_json: bool) -> None:
     """End the order KEY: no further period. The one that runs goes on to its end."""
     with database_errors():
-        done = _subscriptions(settings).cancel(key)
+        done = _subscriptions(settings).cancel(acting(), key)
     if isinstance(done, Refused):
         _refuse(done)
     elif as_json:
@@ -186,7 +187,7 @@ def remove_command(settings: Settings, number: int, as_json: bool) -> None:
     Its order goes on: `packages cancel` ends that.
     """
     with database_errors():
-        refused = _subscriptions(settings).remove(number)
+        refused = _subscriptions(settings).remove(acting(), number)
     if refused is not None:
         _refuse(refused)
     elif as_json:
@@ -203,7 +204,7 @@ def remove_command(settings: Settings, number: int, as_json: bool) -> None:
 def delete_command(settings: Settings, package: str, force: bool, as_json: bool) -> None:
     """Give up PACKAGE. Exit status 1: it has orders or running periods, and no --force."""
     with database_errors():
-        done = _subscriptions(settings).delete(package, force=force)
+        done = _subscriptions(settings).delete(acting(), package, force=force)
     if isinstance(done, Refused):
         _refuse(done)
     elif as_json:

@@ -15,6 +15,7 @@ from controller.cli.rates_files import FILE, deck_table, layout_options
 from controller.cli.rates_groups import GROUP_COMMANDS
 from controller.cli.rates_staged import STAGED_COMMANDS
 from controller.cli.rates_view import warning_data, warning_lines
+from controller.cli.records import acting
 from controller.config import Settings
 from controller.persistence.deck_tables import WORKBOOK_SUFFIXES, write_workbook
 from controller.persistence.staged_deck_store import PostgresStagedDecks
@@ -58,6 +59,7 @@ def import_command(
     deck = NewDeck(group, DeckOrigin.IMPORT, file.name, replace)
     with open_decks(settings) as store, deck_table(file, layout) as table:
         outcome = import_deck(
+            acting(),
             store,
             deck,
             table,

@@ -8,6 +8,7 @@ import click
 
 from controller import bootstrap
 from controller.cli.output import database_errors, printable, show_json, show_table
+from controller.cli.records import acting
 from controller.config import Settings
 from controller.persistence.rate_group_store import PostgresRateGroups
 from controller.services.rate_groups import (
@@ -88,7 +89,7 @@ def groups_command(settings: Settings, agent: str | None, as_json: bool) -> None
 def delete_command(settings: Settings, group: str, force: bool, as_json: bool) -> None:
     """Delete the rate group GROUP with its rates. Exit status 1: it is in use."""
     with _open_groups(settings) as store:
-        deletion = delete_rate_group(store, group, force=force)
+        deletion = delete_rate_group(acting(), store, group, force=force)
     if as_json:
         show_json(_deletion_data(deletion))
     else:
@@ -107,7 +108,7 @@ def delete_command(settings: Settings, group: str, force: bool, as_json: bool) -
 def authorize_command(settings: Settings, group: str, agent: str, revoke: bool) -> None:
     """Let an agent see the rate group GROUP, and give it to its customers."""
     with _open_groups(settings) as store:
-        changed = set_authorization(store, group, agent, authorized=not revoke)
+        changed = set_authorization(acting(), store, group, agent, authorized=not revoke)
     if revoke:
         said = f"{agent} may see {group} no longer" if changed else "it was not authorized"
     else:

@@ -15,6 +15,7 @@ from controller import bootstrap
 from controller.cli import arguments, rates_margin_view, rates_view
 from controller.cli.output import database_errors, output_file, printable, progress, show_json
 from controller.cli.rates_files import FILE, deck_table, layout_options
+from controller.cli.records import acting
 from controller.config import Settings
 from controller.domain.errors import InvalidInput
 from controller.persistence.deck_traffic import PostgresDeckTraffic
@@ -74,7 +75,7 @@ def stage_command(
     at = arguments.moment(effective, "--effective")
     deck = NewDeck(group, DeckOrigin.STAGED, file.name, replace, at, limits)
     with _open(settings) as (store, _), deck_table(file, layout) as table:
-        report = stage_deck(store, deck, table, datetime.now(UTC), layout.mapping)
+        report = stage_deck(acting(), store, deck, table, datetime.now(UTC), layout.mapping)
     if as_json:
         show_json(rates_view.report_data(report))
     else:
@@ -169,7 +170,7 @@ def activate_command(
     moment = now if at == NOW else arguments.moment(at, "--at")
     with _open(settings) as (store, _), progress("Activating", printing=True):
         done = activate_deck(
-            store, _number(deck_id, "ID"), now, at=moment, accept_warnings=accept_warnings
+            acting(), store, _number(deck_id, "ID"), now, at=moment, accept_warnings=accept_warnings
         )
     if as_json:
         data = {"applied": done.version is not None, "version": done.version}
@@ -192,7 +193,7 @@ def activate_command(
 def discard_command(settings: Settings, deck_id: str) -> None:
     """Throw the staged deck ID away."""
     with _open(settings) as (store, _):
-        deck = discard_deck(store, _number(deck_id, "ID"), datetime.now(UTC))
+        deck = discard_deck(acting(), store, _number(deck_id, "ID"), datetime.now(UTC))
     click.echo(printable(f"discarded: deck {deck.deck_id} of {deck.group}"))
 
 
@@ -203,7 +204,7 @@ def discard_command(settings: Settings, deck_id: str) -> None:
 def rollback_command(settings: Settings, group: str, as_json: bool) -> None:
     """Bring back the rates of GROUP before its last deck. Exit status 1: it is refused."""
     with _open(settings) as (store, _), progress("Rolling back", printing=True):
-        done = roll_back(store, group, datetime.now(UTC))
+        done = roll_back(acting(), store, group, datetime.now(UTC))
     if as_json:
         deck = rates_view.deck_data(done.deck) if done.deck else None
         refused = {"refused": done.refused} if done.refused else {}

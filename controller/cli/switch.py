@@ -6,6 +6,7 @@ import click
 
 from controller import bootstrap
 from controller.cli.output import database_errors, printable, progress, show_json, show_table
+from controller.cli.records import acting
 from controller.config import Settings
 from controller.domain.errors import Fenced, InvalidInput
 from controller.services.switches import HeldCall, Switch
@@ -66,7 +67,7 @@ def retire_command(settings: Settings, name: str, yes: bool, as_json: bool) -> N
         if not yes:
             click.confirm(f"Close these calls and retire {name}?", abort=True)
         with progress("closing") as tell:
-            closed = asyncio.run(bootstrap.retire_switch(settings, name, tell))
+            closed = asyncio.run(bootstrap.retire_switch(acting(), settings, name, tell))
     if as_json:
         show_json({"switch": name, "closed": closed})
     else:

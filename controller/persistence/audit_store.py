@@ -1,6 +1,6 @@
 """The audit log. Lines are written on the connection of the change that they tell of."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -8,13 +8,13 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 
+from controller.persistence.audit_visibility import known_accounts, visible_changes, who
 from controller.persistence.database import transaction
-from controller.persistence.schema import account_tree, audit_log, users
+from controller.persistence.schema import audit_log, users
 from controller.persistence.scopes import in_scope
 from controller.persistence.views.reading import reading
 from controller.services.actors import Scope
 from controller.services.audit import (
-    SOMEBODY_ELSE,
     AuditLine,
     AuditPage,
     AuditQuery,
@@ -55,7 +55,7 @@ class PostgresAudit:
             write_audit(connection, [line])
 
     def page(self, scope: Scope, wanted: AuditQuery) -> AuditPage:
-        columns, (actor, address) = audit_log.c, _who(scope)
+        columns, (actor, address) = audit_log.c, who(scope)
         statement = (
             sa.select(
                 columns.id.label("line_id"),
@@ -66,6 +66,7 @@ class PostgresAudit:
                 columns.action,
                 columns.kind,
                 columns.name,
+                columns.account_id,
                 columns.changes,
                 columns.outcome,
             )
@@ -75,7 +76,9 @@ class PostgresAudit:
             .limit(wanted.limit + 1)
         )
         with reading(self._engine) as connection:
-            rows = [_read(row) for row in connection.execute(statement)]
+            found = connection.execute(statement).all()
+            known = known_accounts(connection, scope, found)
+        rows = [_read(row, visible_changes(scope, row, known)) for row in found]
         more = len(rows) > wanted.limit
         kept = tuple(rows[: wanted.limit])
         return AuditPage(kept, kept[-1].line_id if more else None)
@@ -92,27 +95,6 @@ class PostgresAudit:
         with reading(self._engine) as connection:
             row = connection.execute(statement).one_or_none()
         return None if row is None else (row.actor, row.at)
-
-
-def _who(scope: Scope) -> tuple[sa.ColumnElement[str], sa.ColumnElement[str]]:
-    """Actor and address as the scope may know them.
-
-    Addresses are told of people in it. Names too, and those of who is above it; somebody else, who
-    asked for what is not his, stays nameless: another tenant's people are nobody's business.
-    """
-    columns = audit_log.c
-    if scope.account_id is None:
-        return columns.actor, columns.address
-    own = sa.and_(users.c.account_id.is_not(None), *in_scope(scope, users.c.account_id))
-    tree = account_tree.c
-    above = users.c.account_id.in_(
-        sa.select(tree.ancestor_id).where(tree.descendant_id == scope.account_id)
-    )
-    known = users.c.account_id.is_(None) | own | above
-    return (
-        sa.case((known, columns.actor), else_=SOMEBODY_ELSE),
-        sa.case((own, columns.address), else_=""),
-    )
 
 
 def _conditions(
@@ -152,7 +134,16 @@ def _row(line: AuditLine) -> dict[str, object]:
     }
 
 
-def _read(row: Any) -> AuditRow:
-    values = dict(row._mapping)
-    changes = {name: (str(old), str(new)) for name, (old, new) in values["changes"].items()}
-    return AuditRow(**{**values, "changes": changes, "outcome": Outcome(values["outcome"])})
+def _read(row: Any, changes: Mapping[str, tuple[str, str]]) -> AuditRow:
+    return AuditRow(
+        line_id=row.line_id,
+        at=row.at,
+        actor=row.actor,
+        source=row.source,
+        address=row.address,
+        action=row.action,
+        kind=row.kind,
+        name=row.name,
+        changes=changes,
+        outcome=Outcome(row.outcome),
+    )

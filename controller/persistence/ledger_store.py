@@ -64,6 +64,7 @@ class PostgresBooks:
             key=payment.key,
             memo=payment.memo,
             who=payment.who,
+            actor=payment.actor,
         )
         done = Movements(PostgresMovements(self._engine)).move(order)
         if isinstance(done, NotMoved):

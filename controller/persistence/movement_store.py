@@ -30,10 +30,13 @@ from controller.persistence.audit_store import write_audit
 from controller.persistence.database import transaction
 from controller.services.actors import Actor
 from controller.services.audit import AuditLine
-from controller.services.movements.orders import Asked, Hold, LimitOrder, Order, forced
+from controller.services.movements.orders import Asked, Ending, Hold, LimitOrder, Order, forced
 from controller.services.movements.ports import AccountFacts, Known, PostedFacts
 
 Row = sa.Row[Any]
+
+_ENDS = {State.POSTED: "post", State.VOIDED: "void", State.EXPIRED: "expire"}
+"""What the audit log calls that which brings a pending movement to its end."""
 
 
 class PostgresMovements:
@@ -193,8 +196,7 @@ class PostgresMovementWork:
         state: State,
         posting: Posting | None,
         purses: Sequence[Purse],
-        who: str,
-        memo: str,
+        ending: Ending,
     ) -> None:
         if posting is not None:
             self._post(posting)
@@ -205,20 +207,23 @@ class PostgresMovementWork:
             posted=posting.amount if posting else None,
             posting_id=pending_posting_id(pending.pending_id) if posting else None,
             at=self.now,
-            who=who,
-            memo=memo,
+            who=ending.who,
+            memo=ending.memo,
         )
         self._write_funds(purses)
+        if ending.actor is not None:
+            said = {"movement": pending.key, "posted": plain(posting.amount) if posting else ""}
+            lines = _lines(_ENDS[state], said, ending, ending.actor, purses)
+            write_audit(self._connection, lines)
 
     def _record(self, order: Order, purses: Sequence[Purse]) -> None:
-        balances = {p.name: plain(p.funds.balance) for p in purses if p.funds is not None}
         self._execute(
             movement_sql.RECORD,
             id=keyed_posting_id(order.key),
             key=order.key,
             kind=order.kind,
             asked=orjson.dumps(order.asked()).decode(),
-            balances=orjson.dumps(balances).decode(),
+            balances=orjson.dumps(_balances(purses)).decode(),
             of=order.asked().get("of") or None,
             forced=forced(order),
             memo=order.memo,
@@ -226,7 +231,8 @@ class PostgresMovementWork:
             at=self.now,
         )
         if order.actor is not None:
-            write_audit(self._connection, _lines(order, order.actor, purses, balances))
+            lines = _lines(order.kind, order.asked(), order, order.actor, purses)
+            write_audit(self._connection, lines)
 
     def _post(self, posting: Posting) -> None:
         self._execute(
@@ -297,20 +303,33 @@ def _pending(row: Row) -> Pending:
     )
 
 
+def _balances(purses: Sequence[Purse]) -> dict[str, str]:
+    """Of those that keep one."""
+    return {p.name: plain(p.funds.balance) for p in purses if p.funds is not None}
+
+
 def _lines(
-    order: Order, actor: Actor, purses: Sequence[Purse], balances: dict[str, str]
+    action: str,
+    asked: Asked,
+    order: Order | Ending,
+    actor: Actor,
+    purses: Sequence[Purse],
 ) -> list[AuditLine]:
-    """One for each account that keeps a balance, with what it has by now."""
-    said = {name: ("", value) for name, value in order.asked().items() if value}
+    """One for each account that keeps a balance, with what it has by now.
+
+    Where somebody else is named as the one who orders, he is told beside who did it.
+    """
+    who = "" if order.who == actor.name else order.who
+    said = {name: ("", value) for name, value in {**asked, "who": who}.items() if value}
     return [
         AuditLine(
             actor,
-            order.kind,
+            action,
             "account",
             purse.name,
             purse.account_id,
-            {**said, "balance": ("", balances[purse.name])},
+            {**said, "balance": ("", balance)},
         )
         for purse in purses
-        if purse.name in balances
+        if (balance := _balances([purse]).get(purse.name)) is not None
     ]

@@ -28,7 +28,7 @@ ON CONFLICT (key) DO NOTHING
 """
 
 LOCK_ORDER_BY_KEY = """
-SELECT id, next_period_start IS NOT NULL AS going_on FROM package_orders
+SELECT id, account_id, next_period_start IS NOT NULL AS going_on FROM package_orders
 WHERE key = :key FOR UPDATE
 """
 
@@ -38,7 +38,7 @@ WHERE id = ANY(:ids) AND next_period_start IS NOT NULL
 """
 
 LOCK_ACTIVE = """
-SELECT id, closed_at IS NULL AND period_end > :now AS running FROM active_packages
+SELECT id, account_id, closed_at IS NULL AND period_end > :now AS running FROM active_packages
 WHERE id = :id FOR UPDATE
 """
 
@@ -51,7 +51,8 @@ WHERE id = ANY(:ids)
 LOCK_PACKAGE = "SELECT id FROM packages WHERE name = :name AND closed_at IS NULL FOR NO KEY UPDATE"
 
 LOCK_ORDERS_OF = """
-SELECT id, key FROM package_orders WHERE package_id = :id AND next_period_start IS NOT NULL
+SELECT id, key, account_id FROM package_orders
+WHERE package_id = :id AND next_period_start IS NOT NULL
 ORDER BY id FOR UPDATE
 """
 

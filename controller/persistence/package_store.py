@@ -10,9 +10,11 @@ import sqlalchemy as sa
 
 from controller.domain.subscriptions import OnInsufficient, Package
 from controller.persistence import package_sql
+from controller.persistence.audit_store import write_audit
 from controller.persistence.database import transaction
 from controller.persistence.package_rows import announce, package_from, platform_zone
-from controller.services.billing_run.orders import NewOrder, Owner
+from controller.services.audit import AuditLine
+from controller.services.billing_run.orders import Ended, NewOrder, Owner
 
 Row = sa.Row[Any]
 LOCK_TIMEOUT = "SET LOCAL lock_timeout = '10s'"
@@ -89,27 +91,28 @@ class PostgresSubscriptionWork:
         }
         return self._execute(package_sql.ADD_ORDER, **values).rowcount == 1
 
-    def end_order(self, key: str, now: datetime) -> bool | None:
+    def end_order(self, key: str, now: datetime) -> Ended | None:
         row = self._one(package_sql.LOCK_ORDER_BY_KEY, key=key)
         if row is None:
             return None
-        return self._execute(package_sql.END_ORDERS, ids=[row.id], now=now).rowcount == 1
+        going_on = self._execute(package_sql.END_ORDERS, ids=[row.id], now=now).rowcount == 1
+        return Ended(going_on, row.account_id)
 
-    def end_active(self, active_id: int, now: datetime) -> bool | None:
+    def end_active(self, active_id: int, now: datetime) -> Ended | None:
         row = self._one(package_sql.LOCK_ACTIVE, id=active_id, now=now)
         if row is None:
             return None
         if row.running:
             self._execute(package_sql.END_ACTIVE, ids=[row.id], now=now)
-        return bool(row.running)
+        return Ended(row.running, row.account_id)
 
     def lock_package(self, name: str) -> int | None:
         row = self._one(package_sql.LOCK_PACKAGE, name=name)
         return None if row is None else int(row.id)
 
-    def orders_of(self, package_id: int) -> tuple[str, ...]:
+    def orders_of(self, package_id: int) -> dict[str, int]:
         rows = self._execute(package_sql.LOCK_ORDERS_OF, id=package_id)
-        return tuple(row.key for row in rows)
+        return {row.key: row.account_id for row in rows}
 
     def running_of(self, package_id: int, now: datetime) -> int:
         return int(self._execute(package_sql.RUNNING_OF, id=package_id, now=now).scalar_one())
@@ -126,6 +129,9 @@ class PostgresSubscriptionWork:
             return False
         self._execute(package_sql.DELETE_PACKAGE, id=package_id)
         return True
+
+    def audit(self, *lines: AuditLine) -> None:
+        write_audit(self._connection, lines)
 
     def _one(self, statement: str, **values: object) -> Row | None:
         return self._execute(statement, **values).one_or_none()

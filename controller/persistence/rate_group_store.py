@@ -11,9 +11,17 @@ from controller.domain.configuration import AccountKind
 from controller.persistence import config_rating_sql as rating_sql
 from controller.persistence import config_sql
 from controller.persistence import schema as t
+from controller.persistence.audit_store import write_audit
 from controller.persistence.config_writer import PostgresConfigurationStore
 from controller.persistence.database import transaction
-from controller.services.rate_groups import AgentAccount, RateGroupSummary, Use, UseKind
+from controller.services.audit import AuditLine
+from controller.services.rate_groups import (
+    AgentAccount,
+    RateGroupSummary,
+    Use,
+    UseKind,
+    UseOwner,
+)
 
 _SUMMARIES = """
 WITH counted AS (SELECT rate_group_id, count(*) AS rates FROM rates GROUP BY rate_group_id)
@@ -81,6 +89,14 @@ WHERE rate_group_id = (SELECT id FROM rate_groups WHERE name = :group)
 }
 
 
+_ACCOUNTS_OF = "SELECT name, id AS account_id FROM accounts WHERE name = ANY(:names)"
+_OWNERS = {
+    UseKind.ACCOUNT: _ACCOUNTS_OF,
+    UseKind.PRIVATE: _ACCOUNTS_OF,
+    UseKind.PHONE: "SELECT number AS name, account_id FROM phones WHERE number = ANY(:names)",
+}
+
+
 class PostgresRateGroups:
     """Implements `RateGroupStore`."""
 
@@ -143,11 +159,11 @@ class PostgresRateGroupWork:
 
     def account(self, name: str) -> AgentAccount | None:
         accounts = t.accounts
-        query = sa.select(accounts.c.name, accounts.c.kind, accounts.c.closed_at)
+        query = sa.select(accounts.c.id, accounts.c.name, accounts.c.kind, accounts.c.closed_at)
         row = self._connection.execute(query.where(accounts.c.name == name)).first()
         if row is None:
             return None
-        return AgentAccount(row.name, AccountKind(row.kind), row.closed_at is not None)
+        return AgentAccount(row.id, row.name, AccountKind(row.kind), row.closed_at is not None)
 
     def authorize(self, group: str, account: str) -> bool:
         return self._execute(_AUTHORIZE, group=group, account=account).rowcount > 0
@@ -165,6 +181,21 @@ class PostgresRateGroupWork:
             .order_by(groups.c.name.collate("C"))
         )
         return list(self._connection.execute(query).scalars())
+
+    def owners(self, uses: Sequence[Use]) -> list[UseOwner]:
+        found = {kind: self._owners(statement, uses, kind) for kind, statement in _OWNERS.items()}
+        return [
+            UseOwner(use, owner)
+            for use in uses
+            if (owner := found.get(use.kind, {}).get(use.name)) is not None
+        ]
+
+    def _owners(self, statement: str, uses: Sequence[Use], kind: UseKind) -> dict[str, int]:
+        names = [use.name for use in uses if use.kind is kind]
+        return {row.name: row.account_id for row in self._execute(statement, names=names)}
+
+    def audit(self, *lines: AuditLine) -> None:
+        write_audit(self._connection, lines)
 
     def bump_version(self) -> int:
         return int(self._execute(config_sql.BUMP_VERSION, parameters=None).scalar_one())

@@ -25,6 +25,7 @@ from controller.domain.packages import ActivePackage, shelve
 from controller.domain.rerating import RatedCall
 from controller.domain.sections import SectionMode
 from controller.persistence import rerate_sql
+from controller.persistence.audit_store import write_audit
 from controller.persistence.call_rows import Fields, SystemAccounts, line_row, posting_row
 from controller.persistence.call_sql import SYSTEM_ACCOUNTS
 from controller.persistence.config_reader import load_configuration
@@ -32,6 +33,8 @@ from controller.persistence.database import transaction
 from controller.persistence.ledger_store import LOCK_TIMEOUT
 from controller.persistence.rating_reader import read_schedules
 from controller.persistence.schema import calls, rate_groups, rerating_runs
+from controller.services.actors import Actor
+from controller.services.audit import AuditLine, changed
 from controller.services.rerate.deck import GroupReading
 from controller.services.rerate.ports import Applied, CallRange, Correction, Place
 
@@ -113,7 +116,12 @@ class PostgresRerate:
 
     @contextmanager
     def begin(
-        self, key: str, wanted: dict[str, str], rates_at: datetime | None, at: datetime
+        self,
+        actor: Actor,
+        key: str,
+        wanted: dict[str, str],
+        rates_at: datetime | None,
+        at: datetime,
     ) -> Iterator["_Run"]:
         """Begin an application, or go on with one. `wanted` is what the key stands for.
 
@@ -123,7 +131,9 @@ class PostgresRerate:
             with _writing(connection):
                 runs = rerating_runs
                 new = {"key": key, "wanted": wanted, "rates_at": rates_at, "began_at": at}
-                connection.execute(insert(runs).values(**new).on_conflict_do_nothing())
+                begun = connection.execute(insert(runs).values(**new).on_conflict_do_nothing())
+                if begun.rowcount:
+                    write_audit(connection, [_begun(actor, key, wanted)])
                 known = connection.execute(sa.select(runs).where(runs.c.key == key)).one()
                 system = {
                     (currency, name.partition(":")[0]): id_
@@ -185,6 +195,11 @@ class _Run:
             "key": self.key,
         }
         self._connection.execute(sa.text(rerate_sql.CORRECT), values)
+
+
+def _begun(actor: Actor, key: str, wanted: dict[str, str]) -> AuditLine:
+    """Corrections name the key: what came of it is in the ledger."""
+    return AuditLine(actor, "rerate", "calls", key, changes=changed({}, wanted))
 
 
 def _funds(corrections: Sequence[Correction]) -> list[Fields]:

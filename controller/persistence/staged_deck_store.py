@@ -14,9 +14,11 @@ from controller.domain.errors import StoreUnavailable, TollgateError
 from controller.domain.sections import SectionMode
 from controller.persistence import config_sql, deck_sql, deck_store, staged_deck_rows
 from controller.persistence import schema as t
+from controller.persistence.audit_store import write_audit
 from controller.persistence.config_writer import PostgresConfigurationStore
 from controller.persistence.database import transaction
 from controller.persistence.deck_plan import DeckPlan
+from controller.services.audit import AuditLine
 from controller.services.decks.ports import (
     ChangeQuery,
     DeckChange,
@@ -236,6 +238,9 @@ class PostgresStagedDeckWork:
     def bump_version(self) -> int:
         bumped = self._connection.execute(sa.text(config_sql.BUMP_VERSION), {"parameters": None})
         return int(bumped.scalar_one())
+
+    def audit(self, *lines: AuditLine) -> None:
+        write_audit(self._connection, lines)
 
     # -- parts ----------------------------------------------------------------------------
 

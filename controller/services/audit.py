@@ -14,6 +14,8 @@ from controller.services.actors import Actor, Scope
 
 SECRET = frozenset({"password", "secret", "token", "totp"})
 HIDDEN = "(hidden)"
+SOMEBODY_ABOVE = "(somebody above)"
+"""Stands for the platform's people and those of agents above, to who is below them."""
 SOMEBODY_ELSE = "(somebody else)"
 """Stands for a person of another tenant."""
 

@@ -15,6 +15,7 @@ from typing import Protocol
 from controller.domain.call_record import RecordRules
 from controller.domain.errors import StoreUnavailable
 from controller.domain.events import CallEnded
+from controller.services.actors import Actor
 from controller.services.journal_entries import End, Entry, Failed, Outcome, Settled
 from controller.services.movements.texts import parse_amount, parse_key, parse_memo, parse_who
 from controller.services.ports import CallStore
@@ -58,6 +59,8 @@ class Payment:
     key: str
     memo: str = ""
     who: str = ""
+    actor: Actor | None = None
+    """Who paid it in, for the audit log; `who` is his name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +135,13 @@ class Books(Protocol):
         """Compare everything in one snapshot; `progress` hears the name of each check."""
 
 
-def parse_payment(account: str, amount: str, key: str, memo: str, who: str = "") -> Payment:
+def parse_payment(
+    account: str, amount: str, key: str, memo: str, who: str = "", actor: Actor | None = None
+) -> Payment:
     """Raises InvalidInput for an amount that is no exact positive one, or a key that is none."""
-    return Payment(account, parse_amount(amount), parse_key(key), parse_memo(memo), parse_who(who))
+    return Payment(
+        account, parse_amount(amount), parse_key(key), parse_memo(memo), parse_who(who), actor
+    )
 
 
 @dataclass(frozen=True, slots=True)

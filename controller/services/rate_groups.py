@@ -1,6 +1,6 @@
 """Rate groups as things: who uses them, who may see them, and taking one away (spec §2.1)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,7 +8,12 @@ from typing import Protocol
 
 from controller.domain.configuration import AccountKind
 from controller.domain.errors import InvalidInput
+from controller.services.actors import Actor
+from controller.services.audit import AuditLine
 from controller.services.config_as_code.problems import shown
+
+KIND = "rate group"
+"""In the audit log."""
 
 
 class UseKind(StrEnum):
@@ -72,9 +77,18 @@ class Deletion:
 class AgentAccount:
     """An account that a rate group may be shown to."""
 
+    account_id: int
     name: str
     kind: AccountKind
     closed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class UseOwner:
+    """A use, and the account whose agents may know of it."""
+
+    use: Use
+    account_id: int
 
 
 class RateGroupWork(Protocol):
@@ -102,6 +116,11 @@ class RateGroupWork(Protocol):
     def visible(self, account: str) -> list[str]:
         """Rate groups that the account owns or is authorized for, by name."""
 
+    def owners(self, uses: Sequence[Use]) -> Sequence[UseOwner]:
+        """Of accounts and phones among them, each once."""
+
+    def audit(self, *lines: AuditLine) -> None: ...
+
     def bump_version(self) -> int: ...
 
     def commit(self) -> None: ...
@@ -121,7 +140,7 @@ def list_rate_groups(store: RateGroupStore) -> list[RateGroupSummary]:
         return work.summaries()
 
 
-def delete_rate_group(store: RateGroupStore, group: str, *, force: bool) -> Deletion:
+def delete_rate_group(actor: Actor, store: RateGroupStore, group: str, *, force: bool) -> Deletion:
     """Delete a rate group with its rates; refused while it is in use.
 
     With `force`, accounts and phones lose it (calls that have no other price are refused then),
@@ -136,13 +155,18 @@ def delete_rate_group(store: RateGroupStore, group: str, *, force: bool) -> Dele
         refused = [use for use in uses if not force or use.kind not in DETACHABLE]
         if refused:
             return Deletion(rates, tuple(refused))
+        lost = list(_lost(actor, group, work.owners(uses)))
         work.remove(group, uses)
+        counted = {"rates": (str(rates), "")}
+        work.audit(AuditLine(actor, "delete", KIND, group, changes=counted), *lost)
         version = work.bump_version()
         work.commit()
         return Deletion(rates, (), tuple(uses), version)
 
 
-def set_authorization(store: RateGroupStore, group: str, account: str, *, authorized: bool) -> bool:
+def set_authorization(
+    actor: Actor, store: RateGroupStore, group: str, account: str, *, authorized: bool
+) -> bool:
     """Let an agent see a rate group, or no longer; False where that was so before.
 
     Raises InvalidInput where there is no such group or account, or the account can be no agent.
@@ -157,8 +181,21 @@ def set_authorization(store: RateGroupStore, group: str, account: str, *, author
             state = "closed" if found.closed else f"a {found.kind.replace('_', ' ')} account"
             raise InvalidInput(f"{account} is {state}: it cannot be an agent")
         changed = (work.authorize if authorized else work.revoke)(group, account)
+        if changed:
+            agents = ("", account) if authorized else (account, "")
+            action = "authorize" if authorized else "revoke"
+            what = {"agents": agents}
+            work.audit(AuditLine(actor, action, KIND, group, found.account_id, what))
         work.commit()
         return changed
+
+
+def _lost(actor: Actor, group: str, uses: Sequence[UseOwner]) -> Iterator[AuditLine]:
+    """The lines of accounts and phones that the group is taken from."""
+    for owned in uses:
+        kind, use = "phone" if owned.use.kind is UseKind.PHONE else "account", owned.use
+        field = "private_rate_group" if use.kind is UseKind.PRIVATE else "rate_group"
+        yield AuditLine(actor, "change", kind, use.name, owned.account_id, {field: (group, "")})
 
 
 def visible_rate_groups(store: RateGroupStore, agent: str) -> list[str]:

@@ -65,7 +65,7 @@ def _pages(console: Console, *, quick: bool) -> dict[str, Any]:
     calls = page_data.CALLS // 20 if quick else page_data.CALLS
     measured = pages.measure(calls)
     title = f"Pages with 100,000 accounts and {calls:,} calls (aim: {pages.AIM_MS:.0f} ms)"
-    columns = ("visitor", "page", "ms", "worst", "KiB", "gzip")
+    columns = ("visitor", "page", "best ms", "ms", "CPU ms", "KiB", "gzip")
     console.print(_table(title, columns, iter(pages.rows(measured))))
     return {"pages": [asdict(figure) for figure in measured]}
 

@@ -16,6 +16,7 @@ from controller.persistence import database
 from controller.persistence import schema as t
 from controller.persistence.deck_tables import open_table, write_workbook
 from controller.persistence.staged_deck_store import PostgresStagedDecks
+from controller.services.actors import operator
 from controller.services.decks import DeckOutcome, export_deck, import_deck
 from controller.services.decks.importing import write_csv
 from controller.services.decks.layout import FileFormat
@@ -23,6 +24,8 @@ from controller.services.decks.ports import DeckOrigin, NewDeck
 from controller.services.decks.staging import activate_deck, roll_back, show_deck, stage_deck
 from tests.bench import big_deck
 from tests.bench.postgres import BenchDatabase
+
+ROOT = operator("bench")
 
 RATES = 1_000_000
 PREFIXES = 980_000
@@ -102,15 +105,15 @@ def _measured(url: str, live: Path, other: Path, folder: Path) -> Decks:
     def bring(path: Path) -> DeckOutcome:
         deck = NewDeck(GROUP, DeckOrigin.IMPORT, path.name, replace=True)
         with open_table(path, FileFormat()) as table:
-            return import_deck(store, deck, table, now)
+            return import_deck(ROOT, store, deck, table, now)
 
     def stage(path: Path, at: datetime | None) -> int:
         deck = NewDeck(GROUP, DeckOrigin.STAGED, path.name, True, at)
         with open_table(path, FileFormat()) as table:
-            return stage_deck(store, deck, table, now).deck.deck_id
+            return stage_deck(ROOT, store, deck, table, now).deck.deck_id
 
     def activate(deck_id: int) -> None:
-        done = activate_deck(store, deck_id, now, accept_warnings=True)
+        done = activate_deck(ROOT, store, deck_id, now, accept_warnings=True)
         if done.version is None:
             raise RuntimeError(f"not activated: {done.refused}")
 
@@ -121,12 +124,12 @@ def _measured(url: str, live: Path, other: Path, folder: Path) -> Decks:
     stage_s, staged = _timed(lambda: stage(other, None))
     show_s, _ = _timed(lambda: show_deck(store, staged))
     activate_s, _ = _timed(lambda: activate(staged))
-    roll_back_s, back = _timed(lambda: roll_back(store, GROUP, now))
+    roll_back_s, back = _timed(lambda: roll_back(ROOT, store, GROUP, now))
     if back.refused:
         raise RuntimeError(back.refused)
     stage_dated_s, dated = _timed(lambda: stage(other, now + timedelta(days=7)))
     activate_dated_s, _ = _timed(lambda: activate(dated))
-    roll_back(store, GROUP, now)
+    roll_back(ROOT, store, GROUP, now)
     export_csv_s, _ = _timed(lambda: export_deck(store, GROUP, lambda *a: _export(text, *a)))
     export_xlsx_s, _ = _timed(
         lambda: export_deck(store, GROUP, lambda *a: write_workbook(book, *a))

@@ -67,13 +67,15 @@ class Now:
 
 @dataclass(frozen=True, slots=True)
 class PageFigure:
-    """`ms` is the median, `worst_ms` the slowest of all rounds but the first."""
+    """`best_ms` and the median `ms` of all rounds but the first; on a busy machine only the best
+    says something about the page. `cpu_ms`: of this process, without the database's."""
 
     visitor: str
     page: str
     status: int
+    best_ms: float
     ms: float
-    worst_ms: float
+    cpu_ms: float
     bytes: int
     compressed: int
 
@@ -122,20 +124,22 @@ def rows(figures: Sequence[PageFigure]) -> Iterator[tuple[str, ...]]:
         yield (
             figure.visitor,
             figure.page,
+            f"{figure.best_ms:.1f}",
             f"{figure.ms:.1f}",
-            f"{figure.worst_ms:.1f}",
+            f"{figure.cpu_ms:.1f}",
             f"{figure.bytes / 1024:.0f}",
             f"{figure.compressed / 1024:.1f}",
         )
 
 
 def _figure(client: FlaskClient, visitor: str, page: str, address: str) -> PageFigure:
-    taken = []
+    taken, used = [], []
     client.get(address)  # plans and pages of the database
     for _ in range(ROUNDS):
-        began = time.perf_counter()
+        began, cpu = time.perf_counter(), time.process_time()
         response = client.get(address)
         taken.append((time.perf_counter() - began) * 1000)
+        used.append((time.process_time() - cpu) * 1000)
     if response.status_code != 200:
         raise RuntimeError(f"{address} for {visitor}: {response.status_code}")
     body = response.data
@@ -143,8 +147,9 @@ def _figure(client: FlaskClient, visitor: str, page: str, address: str) -> PageF
         visitor,
         page,
         response.status_code,
+        min(taken),
         statistics.median(taken),
-        max(taken),
+        min(used),
         len(body),
         len(gzip.compress(body, 6)),
     )

@@ -13,6 +13,7 @@ from controller.domain.errors import StoreUnavailable
 from controller.persistence.config_writer import PostgresConfigurationStore
 from controller.services.config_as_code import service
 from controller.services.config_as_code.sections import read_configuration
+from tests.integration.account_office import ROOT
 from tests.integration.command_line import run, settings_for
 from tests.integration.configured_operator import Operator
 from tests.ledger_check import assert_books_balance

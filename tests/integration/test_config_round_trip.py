@@ -9,6 +9,7 @@ from controller.persistence.config_writer import PostgresConfigurationStore
 from controller.services.config_as_code import service
 from controller.services.config_as_code.export import export
 from controller.services.config_as_code.sections import read_configuration
+from tests.integration.account_office import ROOT
 from tests.integration.drawn_configurations import Drawn, configurations
 from tests.unit.services.config_texts import MemoryDecks
 

@@ -12,6 +12,7 @@ from controller.persistence import schema as t
 from controller.persistence.deck_traffic import PostgresDeckTraffic
 from controller.services.decks.margin import Side, deck_margin
 from controller.services.decks.staging import activate_deck
+from tests.integration.account_office import ROOT
 from tests.integration.command_line import settings_for
 from tests.integration.deck_commands import HEAD, Decks
 
@@ -181,7 +182,7 @@ def test_rates_are_those_of_the_decks_date(decks: Decks) -> None:
     talk(decks, "390612", 60)
     date = "2096-12-01"
     other = decks.stage(HEAD + "39,Italy,,0|0:0.70/60/60,10,,,\n", "--effective", date)["id"]
-    activate_deck(decks.store, other, NOW)
+    activate_deck(ROOT, decks.store, other, NOW)
     text = HEAD + "39,Italy,,0|0:0.80/60/60,10,,,\n"
     at_once = decks.stage(HEAD + "44,UK,,0|0:0.31/60/60,,,,\n")["id"]
     assert sides(decks, at_once)[0].total.before == Decimal("0.60")

@@ -21,6 +21,7 @@ from controller.services.decks.layout import FileFormat
 from controller.services.decks.ports import DeckOrigin, NewDeck
 from controller.services.decks.reading import DeckTable
 from controller.services.decks.staging import activate_deck, roll_back, stage_deck
+from tests.integration.account_office import ROOT
 from tests.integration.command_line import settings_for
 from tests.integration.deck_commands import Decks
 
@@ -89,7 +90,7 @@ def start_over(decks: Decks, live: list[DeckRow]) -> None:
     decks.add_group()
     if live:
         deck = NewDeck("sell", DeckOrigin.IMPORT, "", replace=True)
-        assert import_deck(decks.store, deck, table_of(live), NOW).problems == ()
+        assert import_deck(ROOT, decks.store, deck, table_of(live), NOW).problems == ()
 
 
 @bound_by
@@ -105,9 +106,9 @@ def test_a_deck_carried_out_is_what_it_says_and_taken_back_what_was(
     start_over(decks, live)
     before, before_rows = decks.stored, decks.live
     deck = NewDeck("sell", DeckOrigin.STAGED, "", replace, at)
-    report = stage_deck(decks.store, deck, table_of(staged), NOW)
+    report = stage_deck(ROOT, decks.store, deck, table_of(staged), NOW)
     assert report.deck.ended_before >= 0
-    done = activate_deck(decks.store, report.deck.deck_id, NOW, accept_warnings=True)
+    done = activate_deck(ROOT, decks.store, report.deck.deck_id, NOW, accept_warnings=True)
     if report.deck.wrong:
         assert not replace
         assert at is None
@@ -121,7 +122,7 @@ def test_a_deck_carried_out_is_what_it_says_and_taken_back_what_was(
             found = decks.valid(prefix, when)
             assert found == expected(before_rows, mine, prefix, when, replace, at), (prefix, when)
     if done.version is not None:
-        assert roll_back(decks.store, "sell", NOW).refused == ""
+        assert roll_back(ROOT, decks.store, "sell", NOW).refused == ""
     assert decks.stored == before
 
 
@@ -156,8 +157,8 @@ def test_the_same_deck_again_changes_nothing(
     start_over(decks, [])
     for expected_version in (True, False):
         deck = NewDeck("sell", DeckOrigin.STAGED, "", True, at)
-        report = stage_deck(decks.store, deck, table_of(rows), NOW)
-        done = activate_deck(decks.store, report.deck.deck_id, NOW, accept_warnings=True)
+        report = stage_deck(ROOT, decks.store, deck, table_of(rows), NOW)
+        done = activate_deck(ROOT, decks.store, report.deck.deck_id, NOW, accept_warnings=True)
         something = any(row.effective_to is None or row.effective_to > (at or NOW) for row in rows)
         assert (done.version is not None) == (expected_version and (something or at is None))
 
@@ -197,7 +198,7 @@ def test_what_is_imported_is_exported_and_imported_again(decks: Decks, rows: lis
             start_over(decks, [])
             with open_table(path, FileFormat()) as table:
                 deck = NewDeck("sell", DeckOrigin.IMPORT, name, replace=True)
-                outcome = import_deck(decks.store, deck, table, NOW)
+                outcome = import_deck(ROOT, decks.store, deck, table, NOW)
             assert (outcome.problems, outcome.difference.added) == ((), len(rows))
             assert decks.live == stored
         export(decks, Path(folder) / "b.csv")

@@ -18,7 +18,7 @@ from controller.domain.movements import NotMoved
 from controller.domain.reasons import Refused
 from controller.persistence.movement_store import PostgresMovements
 from controller.services.journal_entries import Admit
-from controller.services.movements.orders import Hold
+from controller.services.movements.orders import Ending, Hold
 from controller.services.movements.replies import PendingReply
 from controller.services.movements.two_phase import TwoPhase
 from tests.integration.command_line import Ran, run, settings_for
@@ -254,7 +254,7 @@ def test_a_hold_that_expires_while_it_is_awaited(engine: sa.Engine) -> None:
     )
     assert isinstance(held, PendingReply)
     threading.Event().wait(2)
-    refused = TwoPhase(PostgresMovements(engine)).post("k", None, "anna")
+    refused = TwoPhase(PostgresMovements(engine)).post(Ending(key="k", who="anna"), None)
     assert refused == NotMoved("it has expired")
 
 
@@ -278,8 +278,8 @@ def at_once(works: list[Any]) -> None:
 def ends_of(two_phase: TwoPhase, key: str) -> list[PendingReply | NotMoved]:
     """Three posts and three voids, all at once."""
     outcomes: list[PendingReply | NotMoved] = []
-    posts = [lambda: outcomes.append(two_phase.post(key, None, "a"))] * 3
-    voids = [lambda: outcomes.append(two_phase.void(key, "b"))] * 3
+    posts = [lambda: outcomes.append(two_phase.post(Ending(key=key, who="a"), None))] * 3
+    voids = [lambda: outcomes.append(two_phase.void(Ending(key=key, who="b")))] * 3
     at_once([*posts, *voids])
     return outcomes
 

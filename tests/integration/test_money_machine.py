@@ -34,6 +34,7 @@ from controller.services.journal_entries import Admit
 from controller.services.movements.orders import (
     Correction,
     Deposit,
+    Ending,
     Hold,
     LimitOrder,
     MakeZero,
@@ -205,8 +206,8 @@ class Office(RuleBasedStateMachine):
 
         def end() -> PendingReply | NotMoved:
             if amount is None:
-                return self.two_phase.void(key, "anna")
-            return self.two_phase.post(key, amount, "anna")
+                return self.two_phase.void(Ending(key=key, who="anna"))
+            return self.two_phase.post(Ending(key=key, who="anna"), amount)
 
         before = self.available()
         reply = end()

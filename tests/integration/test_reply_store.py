@@ -1,7 +1,7 @@
 """Idempotency keys of the API in PostgreSQL: one doer at a time, the same answer for a day."""
 
 import threading
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 import sqlalchemy as sa

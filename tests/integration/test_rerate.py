@@ -19,6 +19,7 @@ from controller.persistence import rerate_store
 from controller.services.journal_entries import Extend
 from controller.services.rerate import run as running
 from controller.services.rerate.ports import Applied, Correction
+from tests.integration.account_office import ROOT
 from tests.integration.command_line import Ran, run, settings_for
 from tests.integration.placed_calls import SECOND_US, Caller
 from tests.ledger_check import assert_books_balance
@@ -498,7 +499,7 @@ def test_an_interrupted_run_is_finished_by_the_same_command(
 def test_two_at_once_are_refused(office: Office) -> None:
     office.caller.place(30)
     office.reprice("sell", "0|0:0.20/60/60")
-    with rerate_store.PostgresRerate(office.engine).begin("one", {}, None, datetime.now(UTC)):
+    with rerate_store.PostgresRerate(office.engine).begin(ROOT, "one", {}, None, datetime.now(UTC)):
         ran = office.rerate("--apply", "--key", "two")
         assert ran.status == 1
         assert "another re-rating is being applied" in ran.err

@@ -16,6 +16,7 @@ from controller.persistence import schema as t
 from controller.services.decks.ports import DeckOrigin, NewDeck
 from controller.services.decks.reading import DeckTable
 from controller.services.decks.staging import Activation, activate_deck, stage_deck, staged_decks
+from tests.integration.account_office import ROOT
 from tests.integration.command_line import settings_for
 from tests.integration.deck_commands import HEAD, Decks
 
@@ -47,7 +48,7 @@ def decks(database_url: str, engine: sa.Engine, tmp_path: Path) -> Decks:
 def stage_at(decks: Decks, text: str, effective_at: datetime | None, now: datetime = NOW) -> int:
     deck = NewDeck("sell", DeckOrigin.STAGED, "deck.csv", True, effective_at)
     table = DeckTable(text.splitlines(keepends=True))
-    return stage_deck(decks.store, deck, table, now).deck.deck_id
+    return stage_deck(ROOT, decks.store, deck, table, now).deck.deck_id
 
 
 # -- staging and looking ------------------------------------------------------------------
@@ -309,7 +310,7 @@ def test_a_deck_is_activated_once_however_many_try(decks: Decks) -> None:
     done: list[Activation] = []
 
     def activate() -> None:
-        done.append(activate_deck(decks.store, deck, datetime.now(UTC)))
+        done.append(activate_deck(ROOT, decks.store, deck, datetime.now(UTC)))
 
     threads = [threading.Thread(target=activate) for _ in range(4)]
     for thread in threads:
@@ -359,7 +360,7 @@ def test_a_deck_takes_effect_at_its_date(decks: Decks) -> None:
     """Until the date the old rates; from then on the deck's; what is the same stays one rate."""
     date = NOW + timedelta(days=10)
     deck = stage_at(decks, NEXT, date)
-    assert activate_deck(decks.store, deck, NOW).refused == ()
+    assert activate_deck(ROOT, decks.store, deck, NOW).refused == ()
     assert [(r.prefix, r.tiers, r.effective_from, r.effective_to) for r in decks.live] == [
         ("33", "0|0:0.03/60/1", date, None),
         ("39", "0|0:0.05/60/60", None, date),
@@ -383,7 +384,7 @@ def test_rows_may_begin_and_end_later_than_the_deck(decks: Decks) -> None:
         "31,NL,,0|0:0.02/60/1,,2026-01-01,2026-11-30,\n"
     )
     deck = stage_at(decks, text, date)
-    done = activate_deck(decks.store, deck, NOW)
+    done = activate_deck(ROOT, decks.store, deck, NOW)
     assert (done.refused, done.deck.ended_before) == ((), 1)
     assert [(r.tiers, r.effective_from, r.effective_to) for r in decks.live] == [
         ("0|0:0.01/60/1", None, datetime(2026, 12, 10, tzinfo=UTC)),
@@ -419,18 +420,18 @@ def test_from_now_on_keeps_what_was_before(decks: Decks) -> None:
 def test_a_date_that_has_passed_by_then_must_be_given_anew(decks: Decks) -> None:
     deck = stage_at(decks, NEXT, NOW + timedelta(hours=1))
     later = NOW + timedelta(hours=2)
-    refused = activate_deck(decks.store, deck, later)
+    refused = activate_deck(ROOT, decks.store, deck, later)
     assert refused.refused == ("its date 2026-11-20T13:00:00Z has passed: name another one",)
     with pytest.raises(InvalidInput, match="is past"):
-        activate_deck(decks.store, deck, later, at=NOW)
-    assert activate_deck(decks.store, deck, later, at=later).refused == ()
+        activate_deck(ROOT, decks.store, deck, later, at=NOW)
+    assert activate_deck(ROOT, decks.store, deck, later, at=later).refused == ()
     assert decks.valid("39", later) == "0|0:0.04/60/60"
 
 
 def test_a_refused_activation_does_not_move_the_date(decks: Decks) -> None:
     date = NOW + timedelta(days=10)
     deck = stage_at(decks, HEAD + "1,,,0|0:500/60/1,,,,\n", date)
-    assert activate_deck(decks.store, deck, NOW, at=NOW + timedelta(days=20)).refused
+    assert activate_deck(ROOT, decks.store, deck, NOW, at=NOW + timedelta(days=20)).refused
     assert staged_decks(decks.store)[0].effective_at == date
 
 

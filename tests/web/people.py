@@ -1,8 +1,9 @@
 """People of the hierarchy of spec A4 who sign in to the pages, with authenticators of their own."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
+from html.parser import HTMLParser
 
 import pyotp
 import sqlalchemy as sa
@@ -12,7 +13,7 @@ from werkzeug.test import TestResponse
 
 from tests.integration.account_office import Office
 from tests.web.conftest import PASSWORDS, OwnedClock
-from tests.web.forms import PASSWORD, csrf_of, sign_in
+from tests.web.forms import PASSWORD, sign_in
 from tests.web.hierarchy import add_user
 
 PEOPLE: Mapping[str, tuple[str, str | None]] = {
@@ -66,23 +67,63 @@ class People:
 
 
 def post(client: FlaskClient, path: str, form_at: str = "", **fields: str) -> TestResponse:
-    """With the token of the form at `form_at` (default: the same path)."""
-    page = client.get(form_at or path).text
-    sent = {"csrf_token": _value(page, "csrf_token"), **fields}
-    for hidden in ("form_key", "was", "revision"):
-        if f'name="{hidden}"' in page:
-            sent.setdefault(hidden, _value(page, hidden))
-    return client.post(path, data=sent)
+    """As a browser does: all that stands in the form that is sent to `path`, and what was typed."""
+    page = client.get(form_at or path)
+    found = [form for form in _forms(page.text) if form.action in (path, "")]
+    assert found, page.text
+    return client.post(path, data={**found[0].values, **fields})
+
+
+@dataclass
+class SentForm:
+    """The successful controls of a form (HTML §4.10.21.4)."""
+
+    action: str
+    values: dict[str, str] = field(default_factory=dict)
+
+
+class _Reader(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.forms: list[SentForm] = []
+        self._select = ""
+        self._area = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        if tag == "form" and given.get("method") == "post":
+            self.forms.append(SentForm(given.get("action", "")))
+        elif tag == "form" or not self.forms:
+            return
+        elif tag == "select":
+            self._select = given["name"]
+        elif tag == "textarea":
+            self._area = given["name"]
+            self.forms[-1].values[self._area] = ""
+        elif tag == "option" and self._select:
+            values = self.forms[-1].values
+            if "selected" in given or self._select not in values:
+                values[self._select] = given["value"]
+        elif tag == "input" and (given.get("type") != "checkbox" or "checked" in given):
+            self.forms[-1].values[given["name"]] = given.get("value", "")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "select":
+            self._select = ""
+        elif tag == "textarea":
+            self._area = ""
+
+    def handle_data(self, data: str) -> None:
+        if self._area:
+            self.forms[-1].values[self._area] += data
+
+
+def _forms(page: str) -> list[SentForm]:
+    reader = _Reader()
+    reader.feed(page)
+    return reader.forms
 
 
 def secret_of(page: TestResponse) -> str:
     assert page.status_code == 200, page.text
     return page.text.partition('<code class="secret">')[2].partition("</code>")[0]
-
-
-def _value(page: str, name: str) -> str:
-    text = page.partition(f'name="{name}" value="')[2].partition('"')[0]
-    return text.replace("&#34;", '"').replace("&#39;", "'").replace("&amp;", "&")
-
-
-__all__ = ["PEOPLE", "People", "csrf_of", "post", "secret_of"]

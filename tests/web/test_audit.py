@@ -34,8 +34,8 @@ def test_a_change_is_told_from_what_to_what(people: People) -> None:
     dora = people.signed_in("dora")
     post(dora, "/user/carl/change", email="carl@example.com")
     table = shown(dora, "/audit?kind=user&action=change")
-    assert "<dt>email</dt>" in table
-    assert "<ins>carl@example.com</ins>" in table
+    assert "<dt><bdi>email</bdi></dt>" in table
+    assert "<ins><bdi>carl@example.com</bdi></ins>" in table
     assert "dora" in table
     assert table.count("<tr>") == 1
 
@@ -110,10 +110,21 @@ def test_an_agent_reads_of_its_own_accounts_only(people: People) -> None:
     bela, dora = people.signed_in("bela"), people.signed_in("dora")
     table = shown(dora)
     for hidden in ("other-agent", "other-customer", "olga", "bd-wholesale", "bela", "ada"):
-        assert hidden not in table, hidden
+        assert not re.search(rf"\b{hidden}\b", table), hidden
     assert "dhaka-retail" in table
+    assert "(somebody above)" in table, "who made the account"
+    assert "(hidden)" in table, "what it is below"
     assert "bd-wholesale" in shown(bela)
     assert "other-agent" not in shown(bela)
+
+
+def test_what_is_noted_about_an_account_stays_with_who_is_above(people: People) -> None:
+    for account in ("dhaka-retail", "customer-001"):
+        people.office.accounts.change(ROOT, account, {"memo": f"pays late: {account}"})
+    table = shown(people.signed_in("dora"))
+    assert "pays late: customer-001" in table
+    assert "pays late: dhaka-retail" not in table
+    assert "pays late: dhaka-retail" in shown(people.signed_in("bela"))
 
 
 def test_who_asks_for_what_is_not_his_stays_nameless_to_its_owner(people: People) -> None:
@@ -144,8 +155,8 @@ def test_addresses_are_told_of_people_in_scope(people: People) -> None:
         for row in csv.DictReader(io.StringIO(dora.get("/audit.csv?kind=thing").text))
     }
     assert rows == {
-        "by-ada": ("ada", ""),
-        "by-bela": ("bela", ""),
+        "by-ada": ("(somebody above)", ""),
+        "by-bela": ("(somebody above)", ""),
         "by-carl": ("carl", "192.0.2.77"),
     }
 

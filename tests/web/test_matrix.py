@@ -30,6 +30,18 @@ from web.access import access_of
 REFUSED = frozenset({401, 403, 404, 405})
 FAULTS = frozenset({413, 429, *range(500, 600)})
 NOBODY = "nobody"
+OPEN_TO_ALL = {
+    "static",
+    "health.alive",
+    "health.ready",
+    "api_pages.reference",
+    "api_pages.problems",
+    "api_pages.swagger_file",
+    "sign_in.form",
+    "sign_in.sign_in",
+    "sign_in.code",
+    "sign_in.second_step",
+}
 LAST = (
     "profile.end_session",
     "second_factor.turn_on",
@@ -130,6 +142,22 @@ def test_a_cookie_opens_nothing_of_the_api(app: Flask, admin: FlaskClient) -> No
                 assert status == 401 or (method == "GET" and status == 200), path
                 if status == 200:
                     assert app.test_client().open(path).status_code == 200, "open to anybody"
+
+
+def test_a_stranger_gets_to_the_sign_in_page_and_no_further(app: Flask, engine: sa.Engine) -> None:
+    nothing = World(engine)
+    for endpoint, method, row in ROWS:
+        path = _path(app, nothing, endpoint, method, row, NOBODY)
+        response = app.test_client().open(path, method=method)
+        declared = access_of(app, endpoint)
+        assert declared is not None
+        if not declared.roles:
+            assert endpoint in OPEN_TO_ALL
+            assert response.status_code in (200, 302, 400), path
+        elif response.status_code == 302:
+            assert response.location.startswith("/sign-in"), path
+        else:
+            assert response.status_code == 401, path
 
 
 @pytest.mark.parametrize("looker", LOOKERS, ids=lambda looker: looker.name.replace(" ", "-"))

@@ -92,15 +92,12 @@ def web_services(engine: sa.Engine, clock: Clock, passwords: Passwords) -> WebSe
             PostgresPayments(engine),
             PostgresAudit(engine),
         ),
-        pending_payments=PendingPayments(
-            TwoPhase(PostgresMovements(engine)), PostgresAudit(engine)
-        ),
-        decks=DeckReview(PostgresStagedDecks(engine), clock, PostgresAudit(engine)),
+        pending_payments=PendingPayments(TwoPhase(PostgresMovements(engine))),
+        decks=DeckReview(PostgresStagedDecks(engine), clock),
         packages=PackageDesk(
             PostgresRecords(engine),
             Subscriptions(PostgresSubscriptions(engine), clock),
             clock,
-            PostgresAudit(engine),
         ),
         database=PostgresProbe(engine),
         api_callers=tokens,

@@ -39,9 +39,13 @@ ANY_ROLE = replace(
 ACCOUNT = FormField(
     "account",
     _("Account"),
-    _("Whose user it is: what belongs to this account can be seen. None for administrators."),
+    _("Whose user it is: what belongs to this account can be seen."),
     Kind.ACCOUNT,
     longest=63,
+)
+ANY_ACCOUNT = replace(
+    ACCOUNT,
+    about=_("Whose user it is: what belongs to this account can be seen. None for administrators."),
 )
 EMAIL = FormField(
     "email", _("E-mail"), _("For you to reach the person; nothing is sent."), Kind.EMAIL
@@ -55,13 +59,15 @@ DISABLED = FormField(
 
 
 def new_user(*, operator: bool) -> tuple[Group, ...]:
-    role = ANY_ROLE if operator else ROLE
-    return (Group(_("User"), (NAME, role, ACCOUNT, EMAIL)),)
+    return (Group(_("User"), (NAME, *_place(operator=operator), EMAIL)),)
 
 
 def changed_user(*, operator: bool) -> tuple[Group, ...]:
-    role = ANY_ROLE if operator else ROLE
-    return (Group(_("User"), (role, ACCOUNT, EMAIL, DISABLED)),)
+    return (Group(_("User"), (*_place(operator=operator), EMAIL, DISABLED)),)
+
+
+def _place(*, operator: bool) -> tuple[FormField, FormField]:
+    return (ANY_ROLE, ANY_ACCOUNT) if operator else (ROLE, ACCOUNT)
 
 
 RESET = (

@@ -21,7 +21,9 @@ from controller.services.views.denials import Kind
 from web.access import ADMINISTRATORS, SIGNED_IN, allow
 from web.context import actor, services
 from web.fields import MAX_NAME, Fields
+from web.i18n import gettext as _
 from web.price_chart import PriceChart, price_chart
+from web.service_texts import service_text
 
 pages = Blueprint("explain", __name__)
 
@@ -77,7 +79,7 @@ def _price(fields: Fields, scope: Scope) -> ExplainedRate | None:
     when = _when(fields)
     _require(fields, "number")
     if not account and not phone:
-        fields.errors.setdefault("account", "An account or a phone is needed.")
+        fields.errors.setdefault("account", _("An account or a phone is needed."))
     if fields.errors:
         return None
     question = RateQuestion(account, number, MINUTE_S, when, phone)
@@ -114,7 +116,7 @@ def _when(fields: Fields) -> datetime:
 def _require(fields: Fields, *names: str) -> None:
     for name in names:
         if not fields.given.get(name, "").strip():
-            fields.errors.setdefault(name, "This is needed.")
+            fields.errors.setdefault(name, _("This is needed."))
 
 
 def _answer(fields: Fields, name: str, ask: Callable[[], T]) -> T | None:
@@ -122,7 +124,7 @@ def _answer(fields: Fields, name: str, ask: Callable[[], T]) -> T | None:
     try:
         return ask()
     except InvalidInput as error:
-        text = str(error)
+        text = service_text(error)
         fields.errors[name] = f"{text[:1].upper()}{text[1:]}."
         return None
 

@@ -4,6 +4,7 @@ What is placed here and what a configuration file declares are the same rows; th
 carries both out (docs/billing.md).
 """
 
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,9 +15,13 @@ from zoneinfo import ZoneInfo
 from controller.domain.billing_periods import PackagePeriod
 from controller.domain.errors import InvalidInput
 from controller.domain.subscriptions import OnInsufficient, Order, Package, never_opens
+from controller.services.actors import Actor
+from controller.services.audit import AuditLine, changed
 from controller.services.billing_run.order_text import OrderTexts, ReadOrder, read_order
 from controller.services.ports import Clock
 
+ORDER, ACTIVE, PACKAGE = "package order", "active package", "package"
+"""In the audit log."""
 PAYERS = ("ordinary", "phone_card")
 
 
@@ -77,6 +82,14 @@ class Removed:
     deleted: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """Something that was asked to end: whether it was `going_on`, and whose it is."""
+
+    going_on: bool
+    account_id: int
+
+
 class SubscriptionWork(Protocol):
     """One transaction; committed unless an exception leaves it.
 
@@ -95,16 +108,16 @@ class SubscriptionWork(Protocol):
     def add(self, order: NewOrder, now: datetime) -> bool:
         """False: somebody else has just used the key."""
 
-    def end_order(self, key: str, now: datetime) -> bool | None:
-        """Whether it was going on; None: there is none of that key."""
+    def end_order(self, key: str, now: datetime) -> Ended | None:
+        """None: there is none of that key."""
 
-    def end_active(self, active_id: int, now: datetime) -> bool | None:
-        """Whether it was running; None: there is none of that number."""
+    def end_active(self, active_id: int, now: datetime) -> Ended | None:
+        """None: there is none of that number."""
 
     def lock_package(self, name: str) -> int | None: ...
 
-    def orders_of(self, package_id: int) -> tuple[str, ...]:
-        """Keys of the package's orders that are not over."""
+    def orders_of(self, package_id: int) -> Mapping[str, int]:
+        """The package's orders that are not over: accounts by key."""
 
     def end_all_of(self, package_id: int, now: datetime) -> int:
         """End its orders and running periods; how many periods that were."""
@@ -114,6 +127,8 @@ class SubscriptionWork(Protocol):
 
     def running_of(self, package_id: int, now: datetime) -> int:
         """How many periods of it run."""
+
+    def audit(self, *lines: AuditLine) -> None: ...
 
 
 class SubscriptionStore(Protocol):
@@ -125,13 +140,13 @@ class SubscriptionStore(Protocol):
 
 
 class Subscriptions:
-    """The use cases of `tollgate packages`."""
+    """The use cases of `tollgate packages`, each with who did it in the audit log."""
 
     def __init__(self, store: SubscriptionStore, clock: Clock) -> None:
         self._store = store
         self._clock = clock
 
-    def order(self, texts: OrderTexts) -> Placed | Refused:
+    def order(self, actor: Actor, texts: OrderTexts) -> Placed | Refused:
         """Raises InvalidInput for what is no order. Its first period is the billing run's work."""
         now = self._clock.now()
         with self._store.change() as work:
@@ -145,30 +160,35 @@ class Subscriptions:
                 if owner.closed:
                     return Refused(f"account {owner.account} is closed")
                 if work.add(new, now):
+                    work.audit(_ordered(actor, new, texts))
                     return Placed(read.key, True)
                 before = work.order(read.key)
             return _known(before, new, begins_now=read.begins_now)
 
-    def cancel(self, key: str) -> Placed | Refused:
+    def cancel(self, actor: Actor, key: str) -> Placed | Refused:
         """No further period; the one that runs goes on to its end."""
         with self._store.change() as work:
-            going_on = work.end_order(key, self._clock.now())
-        if going_on is None:
-            raise InvalidInput(f"no order has the key {key[:80]!r}")
-        return Placed(key, True) if going_on else Refused(f"order {key} is over already")
+            ended = work.end_order(key, self._clock.now())
+            if ended is None:
+                raise InvalidInput(f"no order has the key {key[:80]!r}")
+            if not ended.going_on:
+                return Refused(f"order {key} is over already")
+            work.audit(AuditLine(actor, "cancel", ORDER, key, ended.account_id))
+            return Placed(key, True)
 
-    def remove(self, active_id: int) -> Refused | None:
+    def remove(self, actor: Actor, active_id: int) -> Refused | None:
         """End a running period now, without a refund and without its minimum."""
         with self._store.change() as work:
-            running = work.end_active(active_id, self._clock.now())
-        if running is None:
-            raise InvalidInput(f"no active package has the number {active_id}")
-        if not running:
-            return Refused(f"active package {active_id} is over already")
+            ended = work.end_active(active_id, self._clock.now())
+            if ended is None:
+                raise InvalidInput(f"no active package has the number {active_id}")
+            if not ended.going_on:
+                return Refused(f"active package {active_id} is over already")
+            work.audit(AuditLine(actor, "end", ACTIVE, str(active_id), ended.account_id))
         self._store.announce()
         return None
 
-    def delete(self, package: str, *, force: bool) -> Removed | Refused:
+    def delete(self, actor: Actor, package: str, *, force: bool) -> Removed | Refused:
         """Give up a package. With orders or running periods only by force: all of them end."""
         now = self._clock.now()
         with self._store.change() as work:
@@ -178,11 +198,12 @@ class Subscriptions:
             orders = work.orders_of(package_id)
             running = work.running_of(package_id, now)
             if (orders or running) and not force:
-                return Refused(_in_use(package, orders, running))
+                return Refused(_in_use(package, tuple(orders), running))
             ended = work.end_all_of(package_id, now)
             deleted = work.delete(package_id, now)
+            work.audit(*_given_up(actor, package, orders, ended, deleted=deleted))
         self._store.announce()
-        return Removed(package, orders, ended, deleted)
+        return Removed(package, tuple(orders), ended, deleted)
 
 
 def _found(work: SubscriptionWork, texts: OrderTexts) -> tuple[Package, Owner]:
@@ -209,6 +230,31 @@ def _new(read: ReadOrder, package: Package, owner: Owner) -> NewOrder:
         read.rent_percent,
         read.memo,
     )
+
+
+def _ordered(actor: Actor, new: NewOrder, texts: OrderTexts) -> AuditLine:
+    what = {
+        "package": texts.package,
+        "account": new.owner.account,
+        "phone": texts.phone,
+        "available_from": new.available_from,
+        "expires_at": new.expires_at,
+        "priority": new.priority,
+        "on_insufficient": new.on_insufficient,
+        "rent_percent": new.rent_percent,
+        "memo": new.memo,
+    }
+    return AuditLine(actor, "create", ORDER, new.key, new.owner.account_id, changed({}, what))
+
+
+def _given_up(
+    actor: Actor, package: str, orders: Mapping[str, int], active: int, *, deleted: bool
+) -> Iterator[AuditLine]:
+    """The package's line, and one for each order that ends with it."""
+    what = {"running_periods": (str(active), "")} if active else {}
+    yield AuditLine(actor, "delete" if deleted else "close", PACKAGE, package, changes=what)
+    for key, account_id in orders.items():
+        yield AuditLine(actor, "cancel", ORDER, key, account_id)
 
 
 def _known(before: NewOrder | None, new: NewOrder, *, begins_now: bool) -> Placed | Refused:

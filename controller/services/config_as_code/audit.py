@@ -21,7 +21,7 @@ from controller.services.config_as_code.specs import (
     RoutingGatewaySpec,
     Spec,
 )
-from controller.services.decks.ports import AUDIT_KIND, DeckDifference
+from controller.services.decks.audit import rates_line
 from controller.services.records.values import text_of, texts_of
 
 PARAMETERS = "parameters"
@@ -37,25 +37,16 @@ def audit_lines(
     names |= {opening.account for opening in difference.openings}
     ids = work.account_ids(sorted(names))
     if difference.parameters:
-        fields = {
-            f.field: (text_of(f.before), text_of(f.after)) for f in difference.parameters
-        }
+        fields = {f.field: (text_of(f.before), text_of(f.after)) for f in difference.parameters}
         yield AuditLine(actor, "change", PARAMETERS, PARAMETERS, changes=fields)
     for change in difference.objects:
         yield _object_line(actor, change, ids.get(owner_of(change) or ""))
     for group, deck in sorted(difference.decks.items()):
-        yield deck_line(actor, group, deck)
+        yield rates_line(actor, group, deck)
     for opening in difference.openings:
         said = {"amount": ("", plain(opening.amount)), "memo": ("", opening.memo)}
         account_id = ids.get(opening.account)
         yield AuditLine(actor, "opening", "account", opening.account, account_id, said)
-
-
-def deck_line(actor: Actor, group: str, deck: DeckDifference) -> AuditLine:
-    """How many rates came, changed and went; which ones is kept with the deck."""
-    counts = {"added": deck.added, "changed": deck.changed, "removed": deck.removed}
-    said = {what: ("", str(count)) for what, count in counts.items() if count}
-    return AuditLine(actor, "import", AUDIT_KIND, group, changes=said)
 
 
 def _object_line(actor: Actor, change: ObjectChange, account_id: int | None) -> AuditLine:
@@ -63,9 +54,7 @@ def _object_line(actor: Actor, change: ObjectChange, account_id: int | None) -> 
     before = texts_of(change.before) if change.before else {}
     after = texts_of(change.after) if change.after else {}
     differences = {"closed": ("false", "true")} if action == "close" else changed(before, after)
-    return AuditLine(
-        actor, action, change.section.noun, change.name, account_id, differences
-    )
+    return AuditLine(actor, action, change.section.noun, change.name, account_id, differences)
 
 
 def _action(change: ObjectChange) -> str:

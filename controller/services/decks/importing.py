@@ -9,7 +9,9 @@ from typing import TextIO
 from controller.domain.deck_mapping import DeckMapping
 from controller.domain.decks import CANONICAL, DeckRow
 from controller.domain.errors import InvalidInput
+from controller.services.actors import Actor
 from controller.services.config_as_code.problems import Problem, Problems, shown
+from controller.services.decks.audit import rates_line
 from controller.services.decks.ports import (
     DeckDifference,
     DeckOrigin,
@@ -38,6 +40,7 @@ class DeckOutcome:
 
 
 def import_deck(
+    actor: Actor,
     store: StagedDecks,
     deck: NewDeck,
     table: DeckTable,
@@ -64,6 +67,8 @@ def import_deck(
         if problems or dry_run or (warnings and refuse_warnings):
             return outcome
         work.activate(deck_id, now)
+        difference = compared.difference
+        work.audit(rates_line(actor, deck.group, difference, deck.file, deck_id))
         version = work.bump_version()
         work.commit()
     return DeckOutcome(rows, compared.difference, (), version, warnings, deck_id)

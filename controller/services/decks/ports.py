@@ -11,9 +11,8 @@ from zoneinfo import ZoneInfo
 
 from controller.domain.decks import DeckRow
 from controller.domain.sections import SectionMode
+from controller.services.audit import AuditLine
 
-AUDIT_KIND = "rate deck"
-"""Of a group's rates, in the audit log; the name is the group's."""
 EXAMPLES = 5
 """Changed rates that a comparison names; the rest is counted."""
 
@@ -296,6 +295,8 @@ class StagedDeckWork(Protocol):
 
     def bump_version(self) -> int:
         """Tell the controllers; the new configuration version."""
+
+    def audit(self, *lines: AuditLine) -> None: ...
 
     def commit(self) -> None: ...
 

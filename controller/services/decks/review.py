@@ -1,13 +1,12 @@
 """Staged decks as administrators review them: look, activate, discard, roll back.
 
-The functions of `staging`, each with who did it in the audit log.
+The functions of `staging`, with the errors that pages and the API know.
 """
 
 from collections.abc import Sequence
 
 from controller.domain.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from controller.services.actors import Actor
-from controller.services.audit import AuditLine, AuditLog
 from controller.services.decks.ports import ChangeQuery, DeckState, StagedDeck, StagedDecks
 from controller.services.decks.staging import (
     DeckReport,
@@ -19,16 +18,13 @@ from controller.services.decks.staging import (
 )
 from controller.services.ports import Clock
 
-KIND = "rate deck"
-
 
 class DeckReview:
     """Everything raises StoreUnavailable, and NotAllowed for all but administrators."""
 
-    def __init__(self, store: StagedDecks, clock: Clock, audit: AuditLog) -> None:
+    def __init__(self, store: StagedDecks, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._audit = audit
 
     def decks(self, actor: Actor, group: str | None = None) -> Sequence[StagedDeck]:
         """Of a group, or of all, the newest first. Raises NotFound for an unknown group."""
@@ -53,32 +49,30 @@ class DeckReview:
         """
         self.show(actor, deck_id, ChangeQuery(limit=1))
         done = activate_deck(
-            self._store, deck_id, self._clock.now(), accept_warnings=accept_warnings
+            actor, self._store, deck_id, self._clock.now(), accept_warnings=accept_warnings
         )
         if done.refused:
             raise Conflict("; ".join(done.refused))
-        return self._done(actor, "activate", done.deck)
+        return self._now(actor, done.deck)
 
     def discard(self, actor: Actor, deck_id: int) -> StagedDeck:
         """Throw a staged deck away. Raises NotFound, Conflict where it is staged no more."""
         deck = self.show(actor, deck_id, ChangeQuery(limit=1)).deck
         if deck.state is not DeckState.STAGED:
             raise Conflict(f"deck {deck_id} is {deck.state.replace('_', ' ')}, not staged")
-        discarded = discard_deck(self._store, deck_id, self._clock.now())
-        return self._done(actor, "discard", discarded)
+        discarded = discard_deck(actor, self._store, deck_id, self._clock.now())
+        return self._now(actor, discarded)
 
     def roll_back(self, actor: Actor, group: str) -> StagedDeck:
         """The rates before the group's last activation. Raises NotFound, Conflict."""
         self.decks(actor, group)
-        done = roll_back(self._store, group, self._clock.now())
+        done = roll_back(actor, self._store, group, self._clock.now())
         if done.refused or done.deck is None:
             raise Conflict(done.refused)
-        return self._done(actor, "roll back", done.deck)
+        return self._now(actor, done.deck)
 
-    def _done(self, actor: Actor, action: str, deck: StagedDeck) -> StagedDeck:
+    def _now(self, actor: Actor, deck: StagedDeck) -> StagedDeck:
         """The deck as it is by now."""
-        what = {"deck": ("", str(deck.deck_id)), "rows": ("", str(deck.rows))}
-        self._audit.note(AuditLine(actor, action, KIND, deck.group, changes=what))
         return self.show(actor, deck.deck_id, ChangeQuery(limit=1)).deck
 
 

@@ -13,6 +13,8 @@ from datetime import datetime
 from controller.domain.deck_mapping import DeckMapping
 from controller.domain.decks import moment_text
 from controller.domain.errors import InvalidInput
+from controller.services.actors import Actor
+from controller.services.decks.audit import deck_line
 from controller.services.decks.importing import load_rows, terms_of
 from controller.services.decks.ports import (
     ChangeQuery,
@@ -69,6 +71,7 @@ class Rollback:
 
 
 def stage_deck(
+    actor: Actor,
     store: StagedDecks,
     deck: NewDeck,
     table: DeckTable,
@@ -94,6 +97,7 @@ def stage_deck(
             raise InvalidInput("the deck has no rates")
         work.note_problems(deck_id, problems.kept, problems.total)
         report = _report(work, deck_id, query)
+        work.audit(deck_line(actor, "stage", report.deck))
         work.commit()
         return report
 
@@ -129,6 +133,7 @@ def export_changes(store: StagedDecks, deck_id: int) -> Iterator[Iterator[DeckCh
 
 
 def activate_deck(
+    actor: Actor,
     store: StagedDecks,
     deck_id: int,
     now: datetime,
@@ -154,26 +159,29 @@ def activate_deck(
             return Activation(deck, refused, warnings=warnings)
         if not deck.difference:
             work.discard(deck_id, now)
+            work.audit(deck_line(actor, "discard", deck))
             work.commit()
             return Activation(deck)
         work.activate(deck_id, now)
+        work.audit(deck_line(actor, "activate", deck))
         version = work.bump_version()
         work.commit()
         return Activation(deck, (), version, warnings)
 
 
-def discard_deck(store: StagedDecks, deck_id: int, now: datetime) -> StagedDeck:
+def discard_deck(actor: Actor, store: StagedDecks, deck_id: int, now: datetime) -> StagedDeck:
     """Throw a staged deck away. Raises InvalidInput where there is none of this number."""
     with store.begin() as work:
         deck = deck_of(work, deck_id)
         if deck.state is not DeckState.STAGED:
             raise InvalidInput(f"deck {deck_id} is {deck.state.replace('_', ' ')}, not staged")
         work.discard(deck_id, now)
+        work.audit(deck_line(actor, "discard", deck))
         work.commit()
         return deck
 
 
-def roll_back(store: StagedDecks, group: str, now: datetime) -> Rollback:
+def roll_back(actor: Actor, store: StagedDecks, group: str, now: datetime) -> Rollback:
     """Bring back exactly the rates before the group's last activation, if nothing else has
     changed them since. Raises InvalidInput where there is no such group."""
     with store.begin() as work:
@@ -191,6 +199,7 @@ def roll_back(store: StagedDecks, group: str, now: datetime) -> Rollback:
         if not work.is_recorded(deck):
             return Rollback(deck, f"what deck {deck.deck_id} did is no longer kept")
         work.undo(deck.deck_id, now)
+        work.audit(deck_line(actor, "roll back", deck))
         version = work.bump_version()
         work.commit()
         return Rollback(deck, "", version)

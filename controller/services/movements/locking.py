@@ -2,6 +2,7 @@
 
 from controller.domain.movements import Purse, release
 from controller.domain.pending import Event, Pending, State, after
+from controller.services.movements.orders import Ending
 from controller.services.movements.ports import AccountFacts, MovementWork
 
 
@@ -26,6 +27,6 @@ def expire(work: MovementWork, purses: list[Purse]) -> list[Pending]:
         holder = next((p for p in purses if p.account_id == pending.debit_id), None)
         if holder is not None and isinstance(state, State):
             release(holder, pending.amount)
-            work.write_end(pending, state, None, (holder,), "", "")
+            work.write_end(pending, state, None, (holder,), Ending(key=pending.key))
             ended.append(pending)
     return ended

@@ -35,6 +35,16 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """The end of a pending movement, named by its key; who gives it is told as in an order."""
+
+    key: str
+    memo: str = ""
+    who: str = ""
+    actor: Actor | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Deposit(Order):
     """A payment: money from outside, through a till."""
 

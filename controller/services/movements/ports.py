@@ -10,7 +10,7 @@ from typing import Protocol
 from controller.domain.ledger import Posting, PostingKind, SystemAccount
 from controller.domain.movements import Purse
 from controller.domain.pending import Pending, State
-from controller.services.movements.orders import Asked, Hold, LimitOrder, Order
+from controller.services.movements.orders import Asked, Ending, Hold, LimitOrder, Order
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +104,7 @@ class MovementWork(Protocol):
         state: State,
         posting: Posting | None,
         purses: Sequence[Purse],
-        who: str,
-        memo: str,
+        ending: Ending,
     ) -> None: ...
 
 

@@ -13,7 +13,7 @@ from controller.domain.ledger import Posting, PostingKind, SystemAccount, pendin
 from controller.domain.movements import NotMoved, Purse, hold, post_held, release
 from controller.domain.pending import Event, Pending, State, after
 from controller.services.movements.locking import expire, lock
-from controller.services.movements.orders import Hold
+from controller.services.movements.orders import Ending, Hold
 from controller.services.movements.ports import (
     AccountFacts,
     Known,
@@ -46,15 +46,13 @@ class TwoPhase:
             work.write_hold(order, kind, purse, other, expires_at)
             return PendingReply(_there(work, order.key), True, figures(purse, other))
 
-    def post(
-        self, key: str, amount: Decimal | None, who: str, memo: str = ""
-    ) -> PendingReply | NotMoved:
+    def post(self, ending: Ending, amount: Decimal | None) -> PendingReply | NotMoved:
         """Move what is held, or a part of it; the rest is free again. `amount` None: all of it."""
-        return self._end(key, Event.POST, amount, who, memo)
+        return self._end(ending, Event.POST, amount)
 
-    def void(self, key: str, who: str, memo: str = "") -> PendingReply | NotMoved:
+    def void(self, ending: Ending) -> PendingReply | NotMoved:
         """Give back what is held."""
-        return self._end(key, Event.VOID, None, who, memo)
+        return self._end(ending, Event.VOID, None)
 
     def pendings(self, account: str, limit: int, *, everything: bool) -> list[Pending]:
         return list(self._store.pendings(account, limit, everything=everything))
@@ -72,9 +70,8 @@ class TwoPhase:
         with self._store.work() as work:
             return expire(work, work.lock(account))
 
-    def _end(
-        self, key: str, event: Event, amount: Decimal | None, who: str, memo: str
-    ) -> PendingReply | NotMoved:
+    def _end(self, ending: Ending, event: Event, amount: Decimal | None) -> PendingReply | NotMoved:
+        key = ending.key
         with self._store.work(key) as work:
             accounts = work.accounts_of(_there(work, key))
             debit, credit = lock(work, *accounts)
@@ -88,7 +85,7 @@ class TwoPhase:
             posting = _conclude(work, pending, state, amount, debit, credit)
             if isinstance(posting, NotMoved):
                 return posting
-            work.write_end(pending, state, posting, (debit, credit), who, memo)
+            work.write_end(pending, state, posting, (debit, credit), ending)
             return PendingReply(_there(work, key), True, figures(debit, credit))
 
 

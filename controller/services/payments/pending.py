@@ -13,8 +13,7 @@ from controller.domain.money import plain
 from controller.domain.movements import NotMoved
 from controller.domain.pending import Pending
 from controller.services.actors import Actor
-from controller.services.audit import AuditLine, AuditLog
-from controller.services.movements.orders import Hold
+from controller.services.movements.orders import Ending, Hold
 from controller.services.movements.replies import PendingReply
 from controller.services.movements.texts import parse_amount, parse_key, parse_memo
 from controller.services.movements.two_phase import TwoPhase
@@ -37,9 +36,8 @@ class PendingPayments:
     """Everything raises StoreUnavailable, NotAllowed for all but administrators, InvalidFields,
     and Conflict for what the ledger refuses."""
 
-    def __init__(self, movements: TwoPhase, audit: AuditLog) -> None:
+    def __init__(self, movements: TwoPhase) -> None:
         self._movements = movements
-        self._audit = audit
 
     def page(
         self, actor: Actor, account: str, limit: int, *, everything: bool
@@ -72,34 +70,26 @@ class PendingPayments:
         parse_memo(memo)
         if amount is not None:
             parse_amount(plain(amount))
-        return self._ended(
-            actor,
-            "post",
-            lambda: self._movements.post(movement, amount, actor.name, memo),
-        )
+        ending = _ending(actor, movement, memo)
+        return _ended(lambda: self._movements.post(ending, amount))
 
     def void(self, actor: Actor, movement: str, memo: str) -> Pending:
         """Give back what is held. Raises NotFound."""
         _require(actor)
         parse_memo(memo)
-        return self._ended(actor, "void", lambda: self._movements.void(movement, actor.name, memo))
+        ending = _ending(actor, movement, memo)
+        return _ended(lambda: self._movements.void(ending))
 
-    def _ended(
-        self,
-        actor: Actor,
-        action: str,
-        end: Callable[[], PendingReply | NotMoved],
-    ) -> Pending:
-        try:
-            reply = _accepted(end())
-        except InvalidInput as error:
-            raise NotFound(str(error)) from None
-        if reply.recorded:
-            pending = reply.pending
-            what = {"movement": ("", pending.key), "state": ("pending", pending.state.value)}
-            line = AuditLine(actor, action, "account", pending.debit, pending.debit_id, what)
-            self._audit.note(line)
-        return reply.pending
+
+def _ending(actor: Actor, movement: str, memo: str) -> Ending:
+    return Ending(key=movement, memo=memo, who=actor.name, actor=actor)
+
+
+def _ended(end: Callable[[], PendingReply | NotMoved]) -> Pending:
+    try:
+        return _accepted(end()).pending
+    except InvalidInput as error:
+        raise NotFound(str(error)) from None
 
 
 def _require(actor: Actor) -> None:
