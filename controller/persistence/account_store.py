@@ -69,9 +69,14 @@ class PostgresAccountStore:
         )
 
     def tree(self, scope: Scope, under: int | None, after: str, most: int) -> list[TreeNode]:
-        values = {"under": under, "top": scope.account_id, "after": after, "most": most}
+        statement, place = account_sql.TREE, scope.account_id
+        if under is not None:
+            statement, place = account_sql.TREE_UNDER, under
+        elif place is not None:
+            statement = account_sql.TREE_OF
+        values = {"place": place, "after": after, "most": most}
         with reading(self._engine) as connection:
-            return [TreeNode(*row) for row in connection.execute(sa.text(account_sql.TREE), values)]
+            return [TreeNode(*row) for row in connection.execute(sa.text(statement), values)]
 
 
 class PostgresAccountWork(PostgresRecordWork):

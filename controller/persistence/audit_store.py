@@ -15,6 +15,8 @@ from controller.persistence.scopes import in_scope
 from controller.persistence.views.reading import reading
 from controller.services.actors import Scope
 from controller.services.audit import (
+    SOMEBODY_ABOVE,
+    SOMEBODY_ELSE,
     AuditLine,
     AuditPage,
     AuditQuery,
@@ -105,6 +107,8 @@ def _conditions(
     conditions = in_scope(scope, columns.account_id)
     if wanted.actor:
         conditions.append(actor == wanted.actor)
+    if wanted.actor not in ("", SOMEBODY_ABOVE, SOMEBODY_ELSE):
+        conditions.append(columns.actor == wanted.actor)  # as much, and by an index
     for column in ("kind", "name", "action"):
         if value := getattr(wanted, column):
             conditions.append(columns[column] == value)

@@ -213,7 +213,9 @@ class PostgresMovementWork:
         self._write_funds(purses)
         if ending.actor is not None:
             said = {"movement": pending.key, "posted": plain(posting.amount) if posting else ""}
-            lines = _lines(_ENDS[state], said, ending, ending.actor, purses)
+            # where nothing was posted, only who held something has it back
+            moved = purses if posting else purses[:1]
+            lines = _lines(_ENDS[state], said, ending, ending.actor, moved)
             write_audit(self._connection, lines)
 
     def _record(self, order: Order, purses: Sequence[Purse]) -> None:

@@ -131,8 +131,8 @@ class PostgresRerate:
             with _writing(connection):
                 runs = rerating_runs
                 new = {"key": key, "wanted": wanted, "rates_at": rates_at, "began_at": at}
-                begun = connection.execute(insert(runs).values(**new).on_conflict_do_nothing())
-                if begun.rowcount:
+                begin = insert(runs).values(**new).on_conflict_do_nothing().returning(runs.c.key)
+                if connection.execute(begin).first() is not None:
                     write_audit(connection, [_begun(actor, key, wanted)])
                 known = connection.execute(sa.select(runs).where(runs.c.key == key)).one()
                 system = {

@@ -47,17 +47,21 @@ class LeasedLink:
         self.switch_id = link.switch_id
 
     def send_plan(self, plan: Plan) -> None:
-        if isinstance(plan, Connect) and plan.offline and not self._rights.may_command():
+        may_command, may_refuse = self._rights.may_command(), self._rights.may_refuse()
+        if isinstance(plan, Connect) and may_refuse and not may_command:
             self._asking.add(task := asyncio.ensure_future(self._send_if_ours(plan)))
             task.add_done_callback(self._asking.discard)
             return
-        may = self._rights.may_refuse if isinstance(plan, Refuse) else self._rights.may_command
-        if self._allowed(may(), plan.call_id, "plan"):
+        allowed = may_refuse if isinstance(plan, Refuse) else may_command
+        if self._allowed(allowed, plan.call_id, "plan"):
             self._link.send_plan(plan)
 
     async def _send_if_ours(self, plan: Connect) -> None:
-        """The database cannot be asked whose the switch is. The switch can: each owner leaves its
-        epoch there before its first command (docs/adr/0021). No answer is none of ours."""
+        """The database cannot be asked whose the switch is, or is just back and was not yet.
+
+        The switch can: each owner leaves its epoch there before its first command
+        (docs/adr/0021). No answer is none of ours.
+        """
         seen = await self._seen_epoch()
         ours = seen == self._epoch and self._rights.may_refuse()
         if self._allowed(ours, plan.call_id, "plan"):

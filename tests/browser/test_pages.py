@@ -35,6 +35,11 @@ OF_EVERYBODY = {
     "account-contact": "/accounts/{own}/contact",
     "account-history": "/accounts/{own}/history",
     "change-contact": "/accounts/{own}/change/contact",
+    "profile": "/profile",
+    "change-profile": "/profile/change",
+    "new-token": "/profile/tokens/new",
+    "password": "/password",
+    "second-factor": "/profile/second-factor",
 }
 OF_AGENTS = {
     "agents": "/accounts/tree",
@@ -54,6 +59,9 @@ OF_AGENTS = {
     "phone": "/phones/8801700000001",
     "change-phone": "/phones/8801700000001/change",
     "delete-phone": "/phones/8801700000001/delete",
+    "users": "/users",
+    "new-user": "/users/new",
+    "audit-log": "/audit",
 }
 OF_OPERATORS = {
     "vendors-gateways": "/gateways/routing",
@@ -122,7 +130,7 @@ def look_at(visit: Visit, pages: dict[str, str], ids: dict[str, int], own: str) 
         faults += [f"{name}: {fault}" for fault in visit.violations()]
         if visit.overflows():
             faults.append(f"{name}: wider than the window")
-        visit.picture(f"{own}-{name}")
+        visit.picture(f"{own}-{visit.language}-{name}")
     return faults
 
 
@@ -145,7 +153,7 @@ def test_pages_of_an_agent(enter: Enter, busy: dict[str, int], theme: str, width
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize(("theme", "width"), [("light", 390)])
-def test_pages_of_a_customer(enter: Enter, busy: dict[str, int], theme: str, width: int) -> None:
-    visit = enter("customer", theme, width)
+@pytest.mark.parametrize(("language", "width"), [("en", 390), ("es", 390)])
+def test_pages_of_a_customer(enter: Enter, busy: dict[str, int], language: str, width: int) -> None:
+    visit = enter("customer", "light", width, language)
     assert look_at(visit, OF_EVERYBODY, busy, "customer-001") == []

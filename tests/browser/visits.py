@@ -44,6 +44,10 @@ class Visit:
         return found
 
     @property
+    def language(self) -> str:
+        return self.page.get_attribute("html", "lang") or ""
+
+    @property
     def text(self) -> str:
         return self.page.inner_text("main")
 

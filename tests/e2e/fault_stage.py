@@ -142,6 +142,7 @@ class FaultStage:
         self.switch.callers.clear()
         folder = self.switch.switch.paths.run_dir
         process.child = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL)
+        process.pid = process.child.pid
         wait_until(process.ready, "the switch's second start", 30)
 
     def _processes(self) -> list[int]:

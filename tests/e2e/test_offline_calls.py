@@ -135,6 +135,13 @@ def assert_each_charged_once(the: Site, calls: int) -> None:
     assert PostgresBooks(the.engine).verify(lambda _: None).differences == ()
 
 
+def assert_talked(records: list[Any], *seconds: int) -> None:
+    """Each call ended with its caller, who may be a little late on a busy machine."""
+    assert [reason for reason, _ in records] == ["answered"] * len(seconds)
+    late_s = [talked_s - wanted_s for (_, talked_s), wanted_s in zip(records, seconds, strict=True)]
+    assert all(0 <= late <= 2 for late in late_s), records
+
+
 def test_accounts_with_terms_call_while_the_database_is_away(kind: str, tmp_path: Path) -> None:
     with site(kind, tmp_path) as the, controller(the) as running:
         running.start()
@@ -159,14 +166,9 @@ def test_accounts_with_terms_call_while_the_database_is_away(kind: str, tmp_path
         assert_each_charged_once(the, 7)
         records = by_customer(the)
         refused = [("store_unavailable", 0)] * 2
-        answered = [s for reason, s in records["customer"] if reason == "answered"]
-        assert [r for r in records["customer"] if r[0] != "answered"] == refused
-        assert [s in (i, i + 1) for s, i in zip(answered, (1, 9), strict=True)] == [True, True]
-        assert [r for r, _ in records["terms"]] == ["answered", "answered"]
-        assert [s in (i, i + 1) for (_, s), i in zip(records["terms"], (2, 8), strict=True)] == [
-            True,
-            True,
-        ]
+        assert_talked(records["customer"][:2], 1, 9)
+        assert records["customer"][2:] == refused
+        assert_talked(records["terms"], 2, 8)
         ((reason, seconds),) = records["short"]
         # nobody could tell the switch what its timer stood for
         assert reason in ("not_renewed", "max_duration")
@@ -207,8 +209,7 @@ def test_a_controller_that_is_killed_meanwhile_finds_its_calls_on_disk(
         running.wait_for_log("adopted")
         the.switch.wait()
         assert_each_charged_once(the, 2)
-        seconds = [seconds for _, seconds in by_customer(the)["terms"]]
-        assert [s in (i, i + 1) for s, i in zip(seconds, (3, 14), strict=True)] == [True, True]
+        assert_talked(by_customer(the)["terms"], 3, 14)
         assert the.journals() == []
 
 
@@ -240,6 +241,5 @@ def test_another_controller_that_takes_the_switch_waits_to_be_told(
         assert len(the.journals("first")) == 1
         way.mend()
         assert_each_charged_once(the, 2)
-        ((reason, seconds),) = by_customer(the)["terms"]
-        assert (reason, seconds in (5, 6)) == ("answered", True)
+        assert_talked(by_customer(the)["terms"], 5)
         wait_until(lambda: the.journals("first") == [], "the end of the journal")

@@ -129,6 +129,9 @@ parameters = st.builds(
     free_numbers=patterns,
     unrecorded_free_numbers=patterns,
     route_prefixes=st.lists(st.sampled_from(["a", "B1", "99#"]), unique=True).map(tuple),
+    second_factor_roles=st.lists(st.sampled_from(["administrator", "agent"]), unique=True).map(
+        tuple
+    ),
 )
 calendars = st.builds(
     CalendarSpec,

@@ -30,7 +30,7 @@ calendars:
 phones:
   - {number: 88010001, account: shop}
 packages:
-  - {name: month, currency: USD, period: month, rent: 5}
+  - {name: month, currency: USD, period: month, rent: 5, allow_partial_first: true}
 package_orders:
   - {key: of-the-shop, package: month, account: shop, available_from: 2026-01-01}
   - {key: of-a-phone, package: month, phone: 88010001, available_from: 2026-01-01}
@@ -119,8 +119,8 @@ def test_a_file_leaves_a_line_for_each_object(tenants: Tenants, log: Log) -> Non
         ("create", "package order", "of-the-shop", "shop"),
         ("create", "package order", "of-a-phone", "shop"),
         ("create", "routing gateway", "vendor-trunk", "vendor"),
-        ("create", "route", "39 → vendor-trunk", None),
-        ("create", "route", "44 → vendor-trunk", None),
+        ("create", "route", "39 via vendor-trunk", None),
+        ("create", "route", "44 via vendor-trunk", None),
     ]
     assert changes(tenants, "parameters", "parameters") == {"timezone": ["UTC", "Asia/Dhaka"]}
     # the same file again changes nothing
@@ -174,7 +174,7 @@ def test_rates_and_opening_postings(tenants: Tenants, log: Log) -> None:
         ("opening", "account", "solo", "solo"),
     ]
     assert changes(tenants, "rate deck", "given") == {"changed": ["", "1"]}
-    opening = {"amount": ["", "10.50"], "memo": ["", "gift"]}
+    opening = {"amount": ["", "10.5"], "memo": ["", "gift"]}
     assert changes(tenants, "account", "solo") == opening
 
 
@@ -222,8 +222,8 @@ def test_decks_from_the_file_to_the_way_back(tenants: Tenants, log: Log, tmp_pat
     assert log.new() == []
 
     deck.write_text("prefix,tiers\n39,0|0:2/60/1\n", encoding="utf-8")
-    first = rates(tenants, "stage", "sell", deck, "--json").json["deck"]["id"]
-    second = rates(tenants, "stage", "sell", deck, "--json").json["deck"]["id"]
+    first = rates(tenants, "stage", "sell", deck, "--json").json["id"]
+    second = rates(tenants, "stage", "sell", deck, "--json").json["id"]
     assert rates(tenants, "activate", str(first)).status == 0
     assert rates(tenants, "discard", str(second)).status == 0
     assert rates(tenants, "rollback", "sell").status == 0
@@ -345,7 +345,6 @@ def test_movements_in_two_phases(tenants: Tenants, log: Log) -> None:
         ("post", "account", "solo", "solo"),
         ("post", "account", "atlas", "atlas"),
         ("void", "account", "solo", "solo"),
-        ("void", "account", "atlas", "atlas"),
     ]
     ((posted,),) = tenants.rows(
         "SELECT changes FROM audit_log WHERE action = 'post' AND name = 'atlas'"

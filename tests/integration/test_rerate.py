@@ -492,6 +492,9 @@ def test_an_interrupted_run_is_finished_by_the_same_command(
     assert finished["corrected"] == {"lines": 1, "postings": 2, "before": 4}
     ((corrected, finished_at),) = office.rows("SELECT corrected, finished_at FROM rerating_runs")
     assert (corrected, finished_at is None) == (5, False)
+    # who began it, once, however often it was gone on with
+    log = office.rows("SELECT name, changes->'from'->>1 FROM audit_log WHERE action = 'rerate'")
+    assert log == [("k", "2020-01-01T00:00:00Z")]
     assert office.balance("customer") == before - 4 * Decimal("0.055") - Decimal("0.165")
     office.assert_verified()
 

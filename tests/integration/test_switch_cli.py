@@ -16,7 +16,10 @@ from controller.cli.switch import switch_group
 from controller.config import Settings
 from controller.domain.lease import Lease, Owner
 from controller.persistence import schema as t
+from controller.persistence.audit_store import PostgresAudit
 from controller.persistence.lease_store import PostgresLeaseStore
+from controller.services.actors import EVERYTHING
+from controller.services.audit import AuditQuery
 from controller.services.diagnosis.ownership import judge_ownership
 from controller.services.doctor import Finding, Status
 from tests.integration.command_line import run, settings_for
@@ -135,6 +138,12 @@ def test_the_calls_of_a_switch_that_is_gone(
     assert {row["call_id"] for row in review} == {call.call_id for call in open_calls[1:]}
     assert findings(settings)["calls without owner"].status is Status.OK
     assert " retired " in run(switch_group, settings, "list").out
+    (line,) = PostgresAudit(engine).page(EVERYTHING, AuditQuery(kind="switch")).rows
+    assert (line.action, line.name, line.changes) == (
+        "retire",
+        SWITCH,
+        {"open calls": ("2", "0")},
+    )
 
     # a second time there is nothing to do; and should the switch come back, it is like any other
     assert run(switch_group, settings, "retire", SWITCH, "--yes", "--json").json["closed"] == 0

@@ -26,6 +26,14 @@ PAGES = (
     "/explain/call",
     "/coverage",
     "/password",
+    "/profile",
+    "/profile/change",
+    "/profile/second-factor",
+    "/profile/tokens/new",
+    "/users",
+    "/users/new",
+    "/user/ada",
+    "/audit",
 )
 
 

@@ -3,6 +3,8 @@
 import re
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
+from typing import Any
 
 import pytest
 from babel.messages.catalog import Catalog, Message
@@ -17,7 +19,7 @@ from web.fields import Fields, plain_amount
 from web.i18n import FOLDER, gettext, lazy_gettext, ngettext
 from web.service_texts import service_text
 
-TEMPLATES = {"messages": catalogues.messages, "services": catalogues.sentences}
+TEMPLATES = {"messages": cache(catalogues.messages), "services": cache(catalogues.sentences)}
 LANGUAGES = [language for language in i18n.languages() if language != "en"]
 _PLACE = re.compile(r"%\((\w+)\)s|%%|%")
 
@@ -38,8 +40,8 @@ def stored(language: str, domain: str) -> Catalog:
 def texts(message: Message) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What it says in English and in the other language; more than one where it counts."""
 
-    def each(text: object) -> tuple[str, ...]:
-        return (text,) if isinstance(text, str) else tuple(text or ())  # type: ignore[call-overload]  # of Babel
+    def each(text: Any) -> tuple[str, ...]:
+        return (text,) if isinstance(text, str) else tuple(text or ())
 
     return each(message.id), each(message.string)
 

@@ -47,4 +47,7 @@ audit_log = Table(
     Index("audit_log_account_idx", "account_id", "id"),
     Index("audit_log_object_idx", "kind", "name", "id"),
     Index("audit_log_actor_idx", "actor", "id"),
+    Index("audit_log_action_idx", "action", "id"),
+    Index("audit_log_at_idx", "at"),
+    Index("audit_log_denied_idx", "id", postgresql_where=text("outcome = 'denied'")),
 )

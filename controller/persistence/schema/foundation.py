@@ -144,6 +144,7 @@ accounts = Table(
         "'gateways','gateway_settings','gateway_capacity','pay_own','pay_sub']::text[]",
         name="rights",
     ),
+    Index("accounts_created_idx", "created_at", "id"),
     Index("accounts_low_balance_idx", "id", postgresql_where=text("low_balance_locks")),
     CheckConstraint("parent_id <> id", name="not_its_own_parent"),
     CheckConstraint("overdraft_limit >= 0", name="overdraft"),

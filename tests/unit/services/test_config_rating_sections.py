@@ -230,6 +230,7 @@ def test_every_parameter_of_billing() -> None:
           free_numbers: [112, "0800*"]
           unrecorded_free_numbers: ["*31#"]
           route_prefixes: [a, 99]
+          second_factor_roles: [administrator, agent]
         """
     )
     assert reading.problems == ()
@@ -246,6 +247,7 @@ def test_every_parameter_of_billing() -> None:
         free_numbers=("112", "0800*"),
         unrecorded_free_numbers=("*31#",),
         route_prefixes=("a", "99"),
+        second_factor_roles=("administrator", "agent"),
     )
 
 
@@ -268,6 +270,7 @@ def test_every_parameter_of_billing() -> None:
         ("unrecorded_free_numbers: ['+39']", "is not a number"),
         ("free_numbers: 112", "expected a list"),
         ("route_prefixes: ['a b']", "is not a prefix of 1 to 16 letters and digits"),
+        ("second_factor_roles: [god]", "is none of administrator, agent, customer"),
         ("route_prefixes: ['']", "is not a prefix of 1 to 16 letters and digits"),
         ("route_prefixes: [aaaaaaaaaaaaaaaaa]", "is not a prefix of 1 to 16 letters and digits"),
         (f"free_numbers: [{', '.join(map(str, range(1001)))}]", "more than 1000 entries"),

@@ -11,6 +11,7 @@ ALTER TABLE accounts
     ADD CONSTRAINT accounts_rights_check CHECK (rights <@ ARRAY['accounts','phones','phone_cards',
         'gateways','gateway_settings','gateway_capacity','pay_own','pay_sub']::text[]);
 CREATE INDEX accounts_low_balance_idx ON accounts (id) WHERE low_balance_locks;
+CREATE INDEX accounts_created_idx ON accounts (created_at, id);
 
 -- Counts changes, so that a form can tell that its object was changed meanwhile.
 CREATE FUNCTION next_revision() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -53,3 +53,8 @@ CREATE TABLE api_tokens (
     CONSTRAINT api_tokens_requests_per_minute_check CHECK (requests_per_minute > 0)
 );
 CREATE INDEX api_tokens_user_idx ON api_tokens (user_id, id);
+
+-- the audit log's page is searched by these
+CREATE INDEX audit_log_action_idx ON audit_log (action, id);
+CREATE INDEX audit_log_at_idx ON audit_log (at);
+CREATE INDEX audit_log_denied_idx ON audit_log (id) WHERE outcome = 'denied';
