@@ -112,10 +112,16 @@ _BY_NAME = "ORDER BY a.name LIMIT :most"
 _HAS_ACCOUNTS = "AND EXISTS (SELECT FROM accounts c WHERE c.parent_id = a.id)"
 TREE_UNDER = f"{_NODES} AND a.parent_id = :place {_HAS_ACCOUNTS} {_BY_NAME}"
 TREE_OF = f"{_NODES} AND a.id = :place {_HAS_ACCOUNTS} {_BY_NAME}"
-# all parents are few beside all accounts: looking at each account for some below it takes longer
-TREE = f"""
-WITH agents AS MATERIALIZED (
-    SELECT DISTINCT parent_id AS id FROM accounts WHERE parent_id IS NOT NULL
+# the top of everything: among the agents where those are few, else along the names
+AGENTS = """
+WITH RECURSIVE agents (id) AS (
+    (SELECT parent_id FROM accounts WHERE parent_id IS NOT NULL ORDER BY parent_id LIMIT 1)
+    UNION ALL
+    SELECT (SELECT a.parent_id FROM accounts a WHERE a.parent_id > agents.id
+        ORDER BY a.parent_id LIMIT 1)
+    FROM agents WHERE agents.id IS NOT NULL
 )
-{_NODES} AND a.parent_id IS NULL AND a.id IN (SELECT id FROM agents) {_BY_NAME}
-"""  # noqa: S608 - of constants
+SELECT id FROM agents WHERE id IS NOT NULL LIMIT :most
+"""
+TREE_AMONG = f"{_NODES} AND a.parent_id IS NULL AND a.id = ANY(:agents) {_BY_NAME}"
+TREE = f"{_NODES} AND a.parent_id IS NULL {_HAS_ACCOUNTS} {_BY_NAME}"

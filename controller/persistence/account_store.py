@@ -33,6 +33,9 @@ from controller.services.config_as_code.specs import AccountSpec, PhoneSpec
 
 Row = sa.Row[Any]
 
+FEW_AGENTS = 500
+"""So many are looked for one by one; more stand close enough along the names."""
+
 
 class PostgresAccountStore:
     """Implements `AccountStore`."""
@@ -69,13 +72,15 @@ class PostgresAccountStore:
         )
 
     def tree(self, scope: Scope, under: int | None, after: str, most: int) -> list[TreeNode]:
-        statement, place = account_sql.TREE, scope.account_id
-        if under is not None:
-            statement, place = account_sql.TREE_UNDER, under
-        elif place is not None:
-            statement = account_sql.TREE_OF
-        values = {"place": place, "after": after, "most": most}
+        place = scope.account_id if under is None else under
+        statement = account_sql.TREE_OF if under is None else account_sql.TREE_UNDER
+        values: dict[str, Any] = {"place": place, "after": after, "most": most}
         with reading(self._engine) as connection:
+            if place is None:
+                agents = connection.scalars(sa.text(account_sql.AGENTS), {"most": FEW_AGENTS + 1})
+                values["agents"] = list(agents)
+                few = len(values["agents"]) <= FEW_AGENTS
+                statement = account_sql.TREE_AMONG if few else account_sql.TREE
             return [TreeNode(*row) for row in connection.execute(sa.text(statement), values)]
 
 

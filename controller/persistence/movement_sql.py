@@ -51,9 +51,15 @@ ORDER BY a.id LIMIT :most
 """
 
 RECORD = """
-INSERT INTO movements (id, key, kind, asked, balances, of_posting_id, forced, memo, who, at)
-VALUES (:id, :key, :kind, CAST(:asked AS json), CAST(:balances AS json), :of, :forced, :memo, :who,
-    :at)
+WITH recorded AS (
+    INSERT INTO movements (id, key, kind, asked, balances, of_posting_id, forced, memo, who, at)
+    VALUES (:id, :key, :kind, CAST(:asked AS json), CAST(:balances AS json), :of, :forced, :memo,
+        :who, :at)
+    RETURNING id, kind, at
+)
+INSERT INTO movement_accounts (movement_id, account_id, kind, at)
+SELECT recorded.id, concerned, recorded.kind, recorded.at
+FROM recorded, unnest(CAST(:accounts AS bigint[])) AS concerned
 """
 
 POST = """

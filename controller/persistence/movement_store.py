@@ -231,6 +231,7 @@ class PostgresMovementWork:
             memo=order.memo,
             who=order.who,
             at=self.now,
+            accounts=[p.account_id for p in purses if p.funds is not None],
         )
         if order.actor is not None:
             lines = _lines(order.kind, order.asked(), order, order.actor, purses)

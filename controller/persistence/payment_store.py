@@ -1,5 +1,6 @@
 """Payments that people made, in one scope. Implements `services.payments.ports.PaymentStore`."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -8,6 +9,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from controller.domain.errors import InvalidFields
+from controller.persistence import payment_sql
 from controller.persistence.views.reading import reading
 from controller.services.actors import Actor, Scope
 from controller.services.payments.ports import PayableAccount
@@ -21,53 +23,6 @@ from controller.services.payments.records import (
 
 Row = sa.Row[Any]
 
-_ACCOUNT = """
-SELECT a.id AS account_id, a.name, a.currency, a.closed_at IS NOT NULL AS closed FROM accounts a
-WHERE a.name = :name AND a.kind <> 'system' AND (CAST(:scope AS bigint) IS NULL OR a.id = :scope
-    OR :subtree AND EXISTS (SELECT FROM account_tree t
-        WHERE t.ancestor_id = :scope AND t.descendant_id = a.id))
-"""
-
-# `own` is the account that the line is about: that of the order, else the one that got the money;
-# where only the other one is in scope, that one
-_MOVEMENTS = """
-WITH mine AS (
-    SELECT descendant_id AS id FROM account_tree
-    WHERE ancestor_id = :scope AND (:subtree OR depth = 0)
-)
-SELECT m.id, m.key, m.kind, m.at, m.memo, m.who, m.balances, p.amount, own.name AS own,
-    own.title, own.contact, own.currency, own.id = p.debit_account_id AS gave,
-    CASE WHEN other.kind <> 'system' AND (CAST(:scope AS bigint) IS NULL OR other.id IN
-        (SELECT id FROM mine)) THEN other.name ELSE '' END AS other,
-    l.before AS limit_before, l.after AS limit_after
-FROM movements m
-LEFT JOIN postings p ON p.id = m.id
-LEFT JOIN account_limit_changes l ON l.key = m.key AND m.kind = 'credit_limit'
-LEFT JOIN accounts asked ON asked.name = m.asked->>'account'
-CROSS JOIN LATERAL (
-    SELECT a.* FROM accounts a
-    WHERE a.id IN (asked.id, p.credit_account_id, p.debit_account_id) AND a.kind <> 'system'
-        AND (CAST(:scope AS bigint) IS NULL OR a.id IN (SELECT id FROM mine))
-        AND (:account = '' OR a.name = :account)
-    ORDER BY a.id = asked.id DESC NULLS LAST, a.id = p.credit_account_id DESC NULLS LAST LIMIT 1
-) own
-LEFT JOIN accounts other ON other.id = CASE WHEN own.id = p.debit_account_id
-    THEN p.credit_account_id ELSE p.debit_account_id END
-WHERE m.kind = ANY(:kinds)
-"""
-_PAGE = (
-    _MOVEMENTS
-    + """
-    AND (CAST(:since AS timestamptz) IS NULL OR m.at >= :since)
-    AND (CAST(:until AS timestamptz) IS NULL OR m.at < :until)
-    AND (CAST(:after_at AS timestamptz) IS NULL
-        OR (m.at, m.id) < (:after_at, CAST(:after_id AS uuid)))
-ORDER BY m.at DESC, m.id DESC LIMIT :most
-"""
-)
-_ONE = _MOVEMENTS + " AND m.id = CAST(:id AS uuid)"
-_KINDS = [kind.value for kind in PaymentKind]
-
 
 class PostgresPayments:
     def __init__(self, engine: sa.Engine) -> None:
@@ -76,7 +31,7 @@ class PostgresPayments:
     def account(self, scope: Scope, name: str) -> PayableAccount | None:
         values = {"name": name, **_scope(scope)}
         with reading(self._engine) as connection:
-            row = connection.execute(sa.text(_ACCOUNT), values).one_or_none()
+            row = connection.execute(sa.text(payment_sql.ACCOUNT), values).one_or_none()
         return None if row is None else PayableAccount(**row._asdict())
 
     def page(self, actor: Actor, query: PaymentQuery) -> PaymentPage:
@@ -84,15 +39,18 @@ class PostgresPayments:
         values = {
             **_scope(actor.scope),
             "account": query.account,
-            "kinds": _KINDS if query.kind is None else [query.kind.value],
+            "kinds": payment_sql.KINDS,
+            "kind": None if query.kind is None else query.kind.value,
             "since": query.since,
             "until": query.until,
             "after_at": after_at,
             "after_id": after_id,
             "most": query.limit + 1,
+            "gone_through": payment_sql.GONE_THROUGH,
         }
         with reading(self._engine) as connection:
-            found = connection.execute(sa.text(_PAGE), values).all()
+            ids = _ids(connection, actor.scope, query, values)
+            found = _details(connection, {**values, "ids": ids})
         rows = tuple(_row(actor, row) for row in found[: query.limit])
         more = len(found) > query.limit
         place = f"{rows[-1].at.isoformat()} {rows[-1].payment_id}" if more else None
@@ -103,11 +61,17 @@ class PostgresPayments:
             id_ = str(UUID(payment_id))
         except ValueError:
             return None
-        values = {**_scope(actor.scope), "account": "", "kinds": _KINDS, "id": id_}
+        values = {
+            **_scope(actor.scope),
+            "account": "",
+            "kinds": payment_sql.KINDS,
+            "ids": [id_],
+        }
         with reading(self._engine) as connection:
-            row = connection.execute(sa.text(_ONE), values).one_or_none()
-        if row is None:
+            found = _details(connection, values)
+        if not found:
             return None
+        (row,) = found
         contact = row.contact
         return Receipt(
             row=_row(actor, row),
@@ -116,6 +80,30 @@ class PostgresPayments:
             company=contact.get("company", ""),
             address=contact.get("address", ""),
         )
+
+
+def _ids(
+    connection: sa.Connection, scope: Scope, query: PaymentQuery, values: dict[str, Any]
+) -> list[str]:
+    """Of the page's movements, and of one more where there is one."""
+    ids: list[str] = []
+    for statement in payment_sql.statements(scope, query, has_many=_has_many(connection, scope)):
+        rows = connection.execute(sa.text(statement), values)
+        ids = [str(id_) for id_ in rows.scalars()]
+        if len(ids) > query.limit:
+            break
+    return ids
+
+
+def _has_many(connection: sa.Connection, scope: Scope) -> bool:
+    if scope.account_id is None or not scope.subtree:
+        return False
+    values = {"scope": scope.account_id, "few": payment_sql.FEW_ACCOUNTS}
+    return bool(connection.execute(sa.text(payment_sql.HAS_MANY), values).scalar_one())
+
+
+def _details(connection: sa.Connection, values: dict[str, Any]) -> Sequence[Row]:
+    return connection.execute(sa.text(payment_sql.DETAILS), values).all()
 
 
 def _scope(scope: Scope) -> dict[str, object]:

@@ -24,6 +24,7 @@ from controller.persistence.schema import (
     cdr_charges,
     cdrs,
     mapping_gateways,
+    movement_accounts,
     movements,
     phones,
     postings,
@@ -296,6 +297,18 @@ def _plant_accounts(connection: sa.Connection, world: World, now: datetime) -> N
                 "kind": "payment",
                 "asked": {"account": name},
                 "forced": False,
+                "at": now,
+            }
+            for name in PARENTS
+        ],
+    )
+    connection.execute(
+        movement_accounts.insert(),
+        [
+            {
+                "movement_id": world.payments[name],
+                "account_id": world.ids[name],
+                "kind": "payment",
                 "at": now,
             }
             for name in PARENTS

@@ -40,6 +40,7 @@ from controller.persistence.schema.leases import switch_leases
 from controller.persistence.schema.ledger import (
     account_limit_changes,
     ledger_verifications,
+    movement_accounts,
     movements,
     pending_movements,
 )
@@ -104,6 +105,7 @@ __all__ = [
     "mapping_gateway_groups",
     "mapping_gateways",
     "metadata",
+    "movement_accounts",
     "movements",
     "number_sections",
     "old_passwords",

@@ -145,6 +145,7 @@ accounts = Table(
         name="rights",
     ),
     Index("accounts_created_idx", "created_at", "id"),
+    Index("accounts_top_idx", "name", postgresql_where=text("parent_id IS NULL")),
     Index("accounts_low_balance_idx", "id", postgresql_where=text("low_balance_locks")),
     CheckConstraint("parent_id <> id", name="not_its_own_parent"),
     CheckConstraint("overdraft_limit >= 0", name="overdraft"),

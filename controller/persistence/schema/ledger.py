@@ -44,6 +44,7 @@ movements = Table(
     free_text("who"),
     Column("at", Moment, nullable=False),
     Index("movements_at_idx", "at", "id"),
+    Index("movements_kind_idx", "kind", "at", "id"),
     # a posting is reversed once
     Index(
         "movements_reversal_idx",
@@ -51,6 +52,22 @@ movements = Table(
         unique=True,
         postgresql_where=text("kind = 'reversal'"),
     ),
+)
+
+movement_accounts = Table(
+    "movement_accounts",
+    metadata,
+    Column(
+        "movement_id",
+        ForeignKey("movements.id", ondelete="RESTRICT"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    # those that keep a balance; never one of the platform's
+    Column("account_id", ForeignKey("accounts.id", ondelete="RESTRICT"), primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("at", Moment, nullable=False),
+    Index("movement_accounts_account_idx", "account_id", "at", "movement_id"),
 )
 
 pending_movements = Table(

@@ -12,6 +12,7 @@ ALTER TABLE accounts
         'gateways','gateway_settings','gateway_capacity','pay_own','pay_sub']::text[]);
 CREATE INDEX accounts_low_balance_idx ON accounts (id) WHERE low_balance_locks;
 CREATE INDEX accounts_created_idx ON accounts (created_at, id);
+CREATE INDEX accounts_top_idx ON accounts (name) WHERE parent_id IS NULL;
 
 -- Counts changes, so that a form can tell that its object was changed meanwhile.
 CREATE FUNCTION next_revision() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -23,7 +24,7 @@ END $$;
 CREATE TRIGGER account_revision BEFORE UPDATE OF name, title, kind, currency, parent_id,
     rate_group_id, private_rate_group_id, monthly_minimum, overdraft_limit, capacity,
     subtree_capacity, locked, expires_at, closed_at, memo, rights, contact, low_balance,
-    low_balance_locks, awaiting_approval ON accounts
+    low_balance_locks, awaiting_approval, offline_calls, offline_minutes, offline_money ON accounts
     FOR EACH ROW EXECUTE FUNCTION next_revision();
 
 -- Who is above whom, at any distance; each account is above itself at depth 0.
