@@ -11,7 +11,7 @@ from controller.services.payments.records import PaymentKind, PaymentQuery
 
 FEW_ACCOUNTS = 2_000
 """Up to so many are asked one by one at once."""
-GONE_THROUGH = 20_000
+GONE_THROUGH = 5_000
 """Of the newest movements, to find those of an agent of many accounts."""
 
 KINDS = [kind.value for kind in PaymentKind]

@@ -1,8 +1,8 @@
 """Lists stay quick as they grow: 200,000 records and 100,000 accounts, timed in the server.
 
-The bound is the server's own time for a whole page (session, query, template), the best of
-some rounds, so that a busy machine does not fail the run; the plan is checked as well, for time alone proves
-little on small data.
+The bound is the server's own time for a whole page (session, query, template), the best of some
+rounds, so that a busy machine does not fail the run; the plan is checked as well, for time alone
+proves little on small data.
 """
 
 import time

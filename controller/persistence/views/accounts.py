@@ -101,6 +101,16 @@ class PostgresAccounts:
             _require(connection, scope, account_id)
             return read_subscriptions(connection, account_id, now)
 
+    def consumed(self, scope: Scope, account_id: int, since: datetime) -> Decimal:
+        sums = sums_since(Scope(account_id), since).c
+        found = (
+            sa.select(sa.func.coalesce(sa.func.sum(sums.paid + sums.tax), 0))
+            .select_from(accounts.outerjoin(sums.at.table, sums.currency == accounts.c.currency))
+            .where(accounts.c.id == account_id, *in_scope(scope, accounts.c.id))
+        )
+        with reading(self._engine) as connection:
+            return Decimal(connection.execute(found).scalar_one())
+
     def id_of(self, scope: Scope, name: str) -> int | None:
         named = sa.select(accounts.c.id).where(
             accounts.c.name == name, *in_scope(scope, accounts.c.id)

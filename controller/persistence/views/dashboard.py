@@ -79,7 +79,7 @@ def _midnight_before(local: datetime) -> datetime:
     return _midnight(local - timedelta(days=1))
 
 
-def _sums(scope: Scope, since: datetime) -> sa.Subquery:
+def sums_since(scope: Scope, since: datetime) -> sa.Subquery:
     """The folded rows and the new ones. People of a customer see its own calls' sums."""
     return sa.union_all(
         *(_rows(table, scope, since) for table in (call_sums, call_sums_new))
@@ -94,7 +94,7 @@ def _rows(table: sa.Table, scope: Scope, since: datetime) -> sa.Select[Any]:
 
 def _minutes(scope: Scope, first: datetime) -> sa.Select[Any]:
     """Calls that have ended, by the minute of their start."""
-    s = _sums(scope, first).c
+    s = sums_since(scope, first).c
     return (
         sa.select(
             s.at,
@@ -124,7 +124,7 @@ def _live_minutes(scope: Scope, first: datetime) -> sa.Select[Any]:
 def _hours(scope: Scope, midnight: datetime, before: datetime, now: datetime) -> sa.Select[Any]:
     """By hour since yesterday's beginning, today's from 0 on; yesterday's up to this time of day
     apart from what came later. Days are as long as the zone makes them."""
-    s = _sums(scope, before).c
+    s = sums_since(scope, before).c
     today = s.at >= midnight
     begin = sa.case((today, sa.literal(midnight)), else_=sa.literal(before))
     number = sa.cast(sa.func.floor(sa.extract("epoch", s.at - begin) / 3600), sa.Integer)

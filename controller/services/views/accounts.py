@@ -200,6 +200,10 @@ class AccountView(Protocol):
     def subscriptions(self, scope: Scope, account_id: int, now: datetime) -> Subscriptions:
         """Raises NotFound."""
 
+    def consumed(self, scope: Scope, account_id: int, since: datetime) -> Decimal:
+        """What calls that began since then have cost the account, tax included. `since`: within
+        the last two days. Nothing for an account out of scope."""
+
     def id_of(self, scope: Scope, name: str) -> int | None: ...
 
     def postings(self, scope: Scope, account_id: int, request: PageRequest) -> PostingPage:
