@@ -80,11 +80,11 @@ def set_rate_group(visit: Visit, account: str, group: str) -> None:
     assert f"Account {account} was changed." in visit.text
 
 
-def balance_of(visit: Visit, account: str) -> Decimal:
+def balance_of(visit: Visit, account: str, tile: str = "Balance") -> Decimal:
     """As its page tells it to the visitor."""
     visit.go(f"/accounts?q={account}")
     visit.follow(account)
-    shown = visit.page.locator("dl.tiles .tile", has_text="Balance").first.locator("dd").first
+    shown = visit.page.locator("dl.tiles .tile", has_text=tile).first.locator("dd").first
     return Decimal(shown.inner_text().replace("\u00a0USD", "").replace(",", ""))
 
 
@@ -152,6 +152,8 @@ def test_a_hierarchy_is_made_and_sold_through(
     assert balance_of(wholesaler, "dhaka-retail") == Decimal("49.90")
     assert balance_of(retailer, "customer-001") == Decimal("19.80")
     assert balance_of(customer, "customer-001") == Decimal("19.80")
+    assert balance_of(retailer, "dhaka-retail", "Consumed today") == Decimal("0.10")
+    assert balance_of(customer, "customer-001", "Consumed today") == Decimal("0.20")
     retailer.go("/accounts?q=bd-wholesale")
     assert "No account matches." in retailer.text
     assert "customer-in" in customer_gateways(customer)

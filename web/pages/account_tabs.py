@@ -1,6 +1,7 @@
 """One account, part by part: money, phones, gateways, rights, numbers, contact, history."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from flask import abort, render_template, request, url_for
@@ -22,7 +23,7 @@ from web.context import actor, config, services
 from web.fields import page_request
 from web.forms.account_fields import CONTACT, RIGHT_NAMES, RIGHT_WORDS
 from web.forms.form import shown
-from web.i18n import LazyText
+from web.i18n import LazyText, time_zone
 from web.i18n import lazy_gettext as _
 from web.pages.accounts import pages
 from web.wording import call_words, posting_words, recurring_words
@@ -116,6 +117,7 @@ def detail(account_id: int) -> ResponseReturnValue:
         found,
         postings=services().accounts.postings(scope, account_id, request_),
         held=services().accounts.subscriptions(scope, account_id, now),
+        consumed=services().accounts.consumed(scope, account_id, _midnight(now)),
         share=share,
         posting_words=posting_words,
         recurring_words=recurring_words,
@@ -190,6 +192,12 @@ def history(account_id: int) -> ResponseReturnValue:
     )
     page = services().audit.page(found.who.scope, wanted)
     return _tab("account_history.html", found, page=page, first=wanted.before is None)
+
+
+def _midnight(now: datetime) -> datetime:
+    """Of the visitor's day."""
+    local = now.astimezone(time_zone())
+    return local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
 
 
 def _tab(template: str, found: Shown, **more: Any) -> str:

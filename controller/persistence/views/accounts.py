@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,6 +16,7 @@ from controller.persistence.schema import (
     routing_gateways,
 )
 from controller.persistence.scopes import in_scope
+from controller.persistence.views.dashboard import sums_since
 from controller.persistence.views.postings import read_postings
 from controller.persistence.views.reading import reading
 from controller.persistence.views.subscriptions import read_subscriptions
@@ -102,10 +104,10 @@ class PostgresAccounts:
             return read_subscriptions(connection, account_id, now)
 
     def consumed(self, scope: Scope, account_id: int, since: datetime) -> Decimal:
-        sums = sums_since(Scope(account_id), since).c
+        sums = sums_since(Scope(account_id), since)
         found = (
-            sa.select(sa.func.coalesce(sa.func.sum(sums.paid + sums.tax), 0))
-            .select_from(accounts.outerjoin(sums.at.table, sums.currency == accounts.c.currency))
+            sa.select(sa.func.coalesce(sa.func.sum(sums.c.paid + sums.c.tax), 0))
+            .select_from(accounts.outerjoin(sums, sums.c.currency == accounts.c.currency))
             .where(accounts.c.id == account_id, *in_scope(scope, accounts.c.id))
         )
         with reading(self._engine) as connection:
