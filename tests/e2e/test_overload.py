@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from contextlib import ExitStack
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -25,6 +25,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.parametrize("kind", [FREESWITCH, "si
 MOST_WAITING = 5
 BEYOND = 30
 PAUSE_S = 2
+QUANTUM_S, TALK_S = 20, 23
+RENEWED_AFTER_S = QUANTUM_S * 3 / 4
+"""The rest is the time that a renewal may take: more than the standstill and the timer's second."""
 PAUSE = re.compile(r"tollgate_reason=overloaded;sip_rh_Retry-After=(\d+)~respond:503")
 
 
@@ -32,7 +35,7 @@ def test_beyond_capacity_calls_are_refused_at_once_and_the_others_go_on(
     kind: str, database_url: str, engine: sa.Engine, tmp_path: Path
 ) -> None:
     (vendor_port,) = free_ports(1)
-    plant(engine, Seed((vendor_port,), parameters={"quantum_s": 4}))
+    plant(engine, Seed((vendor_port,), parameters={"quantum_s": QUANTUM_S}))
     settings = {"TOLLGATE_JOURNAL_MAX_WAITING": str(MOST_WAITING)}
     with ExitStack() as stack:
         switch = stack.enter_context(exchange(kind, tmp_path / "switch", vendor_port))
@@ -41,9 +44,10 @@ def test_beyond_capacity_calls_are_refused_at_once_and_the_others_go_on(
         controller = RunningController(address, database_url, tmp_path, settings)
         stack.callback(controller.stop)
         controller.start()
-        # renewed while the database stands still, and after
-        switch.call(5, talk_s=9)
-        wait_until(lambda: sum(1 for c in open_calls(engine) if c.answered_at) == 5, "the calls")
+        switch.call(5, talk_s=TALK_S)
+        wait_until(lambda: len(answered_at(engine)) == 5, "the calls")
+        answered = answered_at(engine)
+        sleep_until(answered[0] + timedelta(seconds=RENEWED_AFTER_S - 0.6))
         with engine.begin() as standstill:
             standstill.execute(sa.text("SELECT * FROM account_funds FOR UPDATE"))
             # one is being committed, the others wait
@@ -53,6 +57,9 @@ def test_beyond_capacity_calls_are_refused_at_once_and_the_others_go_on(
             time.sleep(0.4)
             switch.call_refused(BEYOND)
             wait_until(lambda: len(pauses(proxy)) >= BEYOND, "the refusals", 1.0)
+            # and those that are talking need their next quantum meanwhile
+            sleep_until(answered[-1] + timedelta(seconds=RENEWED_AFTER_S + 0.2))
+            assert {c.granted_s for c in open_calls(engine) if c.answered_at} == {QUANTUM_S}
         switch.wait()
         total = 5 + 1 + MOST_WAITING + BEYOND
         wait_until(lambda: len(cdrs(engine)) == total, "all records", 20)
@@ -64,11 +71,19 @@ def test_beyond_capacity_calls_are_refused_at_once_and_the_others_go_on(
         assert {record.sip_status for record in shed} == {503}
         assert {(r.net, r.attempts, r.account_id is None) for r in shed} == {(0, 0, False)}
         served = [record for record in records if record.reason == "answered"]
-        assert sorted(record.duration_s for record in served) == [2] * 6 + [9] * 5
+        assert sorted(record.duration_s for record in served) == [2] * 6 + [TALK_S] * 5
         assert pauses(proxy) == [PAUSE_S] * BEYOND
         assert switch.pauses_s() in ([], [PAUSE_S] * BEYOND)
         assert bool(switch.pauses_s()) == (kind == "freeswitch")
         assert_books_balance(engine)
+
+
+def answered_at(engine: sa.Engine) -> list[datetime]:
+    return sorted(call.answered_at for call in open_calls(engine) if call.answered_at)
+
+
+def sleep_until(instant: datetime) -> None:
+    time.sleep(max(0.0, (instant - datetime.now(UTC)).total_seconds()))
 
 
 def pauses(proxy: TcpProxy) -> list[int]:
