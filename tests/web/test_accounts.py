@@ -7,11 +7,11 @@ import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 
-from controller.persistence.schema import account_funds, accounts, configuration_state, postings
+from controller.persistence.schema import account_funds, configuration_state, postings
 from controller.persistence.views import postings as posting_view
 from controller.persistence.views.accounts import PostgresAccounts
 from controller.services.actors import EVERYTHING
-from controller.services.views.accounts import AccountFilter, PostedCall, PostingRow
+from controller.services.views.accounts import PostedCall, PostingRow
 from controller.services.views.paging import Direction, PageRequest
 from tests.web import sample
 from tests.web.conftest import OwnedClock
@@ -133,19 +133,6 @@ def test_the_list_shows_money_and_state(admin: FlaskClient) -> None:
     assert "Baltic Voice OÜ" in admin.get("/accounts?q=voice+oü").text
     assert "No account matches." in admin.get("/accounts?q=%25").text
     assert admin.get("/accounts?kind=unheard-of").status_code == 400
-
-
-def test_paging_by_name(engine: sa.Engine) -> None:
-    view, names, after = PostgresAccounts(engine), [], ""
-    while True:
-        page = view.page(EVERYTHING, AccountFilter(), after, 3)
-        names += [row.name for row in page.rows]
-        if page.next_after is None:
-            break
-        after = page.next_after
-    with engine.connect() as connection:
-        everybody = sa.select(accounts.c.name).where(accounts.c.kind != "system")
-        assert names == list(connection.scalars(everybody.order_by(accounts.c.name)))
 
 
 def test_the_figures_are_of_one_moment(engine: sa.Engine) -> None:

@@ -6,12 +6,13 @@ import pytest
 import sqlalchemy as sa
 
 from controller.domain.errors import NotAllowed, NotFound
+from controller.persistence.account_store import PostgresAccountStore
 from controller.persistence.views.accounts import PostgresAccounts
 from controller.persistence.views.cdrs import PostgresCdrs
 from controller.persistence.views.live_calls import PostgresLiveCalls
 from controller.persistence.views.rates import PostgresRates
+from controller.services.accounts import AccountQuery
 from controller.services.actors import EVERYTHING, Scope
-from controller.services.views.accounts import AccountFilter
 from controller.services.views.cdrs import CdrFilter
 from controller.services.views.paging import PageRequest
 from tests.web.conftest import PASSWORDS, OwnedClock
@@ -244,14 +245,13 @@ def test_an_account_by_its_id_and_name(world: World, clock: OwnedClock) -> None:
 
 def test_lists_of_accounts(world: World) -> None:
     for name in AGENTS:
-        view = PostgresAccounts(world.engine)
-        found = view.page(world.agent(name), AccountFilter(), "", 50).rows
+        store = PostgresAccountStore(world.engine)
+        found = store.page(world.agent(name), AccountQuery()).rows
         assert {row.name for row in found} == world.below(name)
-        assert {
-            row.name for row in view.page(world.customer(name), AccountFilter(), "", 9).rows
-        } == {name}
+        own = store.page(world.customer(name), AccountQuery()).rows
+        assert {row.name for row in own} == {name}
         assert all(row.parent in ("", *world.below(name)) for row in found)
-        assert view.page(world.agent(name), AccountFilter("inc", "system"), "", 50).rows == ()
+        assert store.page(world.agent(name), AccountQuery(search="inc", kind="system")).rows == ()
 
 
 def test_nobody_sees_what_is_above(world: World) -> None:

@@ -23,9 +23,7 @@ from controller.persistence.views.subscriptions import read_subscriptions
 from controller.services.actors import Scope
 from controller.services.views.accounts import (
     AccountDetail,
-    AccountFilter,
     AccountLink,
-    AccountPage,
     AccountRow,
     PostingPage,
     Subscriptions,
@@ -57,19 +55,6 @@ _SOURCE = accounts.join(account_funds, account_funds.c.account_id == accounts.c.
 class PostgresAccounts:
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
-
-    def page(self, scope: Scope, wanted: AccountFilter, after: str, limit: int) -> AccountPage:
-        statement = (
-            sa.select(*_FIELDS)
-            .select_from(_SOURCE)
-            .where(*_conditions(wanted), *in_scope(scope, accounts.c.id), accounts.c.name > after)
-            .order_by(accounts.c.name)
-            .limit(limit + 1)
-        )
-        with reading(self._engine) as connection:
-            rows = [_row(scope, row) for row in connection.execute(statement)]
-        more = len(rows) > limit
-        return AccountPage(tuple(rows[:limit]), rows[limit - 1].name if more else None)
 
     def detail(self, scope: Scope, account_id: int) -> AccountDetail | None:
         found = _DETAIL.where(accounts.c.id == account_id, *in_scope(scope, accounts.c.id))
@@ -135,12 +120,6 @@ def _require(connection: sa.Connection, scope: Scope, account_id: int) -> None:
         raise NotFound(f"there is no account {account_id}")
 
 
-def _row(scope: Scope, row: Any) -> AccountRow:
-    """Who is above the own account is not told."""
-    found = AccountRow(**row._asdict())
-    return replace(found, parent="") if found.account_id == scope.account_id else found
-
-
 def _shown(scope: Scope, detail: AccountDetail) -> AccountDetail:
     """Without what is above the own account, and without what was noted about it there."""
     if scope.is_everything:
@@ -197,30 +176,6 @@ def _children(account_id: int) -> sa.Select[Any]:
         .order_by(accounts.c.name)
         .limit(_MAX_CHILDREN)
     )
-
-
-def _conditions(wanted: AccountFilter) -> list[sa.ColumnElement[bool]]:
-    conditions: list[sa.ColumnElement[bool]] = []
-    if wanted.kind:
-        conditions.append(accounts.c.kind == wanted.kind)
-    else:
-        conditions.append(accounts.c.kind != "system")
-    if wanted.search:
-        conditions.append(_contains(wanted.search))
-    return conditions
-
-
-def _contains(search: str) -> sa.ColumnElement[bool]:
-    """Any part of name or title, in any case. No index serves this: plain letters are compared
-    by the cheapest rules, which keeps 100,000 accounts within a page's time."""
-    names: sa.ColumnElement[str] = accounts.c.name + " " + accounts.c.title
-    if search.isascii():
-        names = sa.collate(names, "C")
-    return names.ilike(f"%{_literally(search)}%", escape="/")
-
-
-def _literally(text: str) -> str:
-    return text.replace("/", "//").replace("%", "/%").replace("_", "/_")
 
 
 def _gateways(scope: Scope, account_id: int) -> sa.Executable:

@@ -10,14 +10,6 @@ from controller.services.views.paging import PageRequest, Position
 
 
 @dataclass(frozen=True, slots=True)
-class AccountFilter:
-    """`search` is any part of the name or title; `kind` empty: all but the platform's own."""
-
-    search: str = ""
-    kind: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class AccountRow:
     """An account with its money. `balance` is not kept for accounts of kind `system`."""
 
@@ -39,14 +31,6 @@ class AccountRow:
     @property
     def available(self) -> Decimal:
         return self.balance + self.overdraft_limit - self.reserved
-
-
-@dataclass(frozen=True, slots=True)
-class AccountPage:
-    """Rows by name. `next_after` is the name after which the next page begins."""
-
-    rows: tuple[AccountRow, ...]
-    next_after: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,8 +176,6 @@ class PostingPage:
 
 
 class AccountView(Protocol):
-    def page(self, scope: Scope, wanted: AccountFilter, after: str, limit: int) -> AccountPage: ...
-
     def detail(self, scope: Scope, account_id: int) -> AccountDetail | None:
         """None for an account out of scope, too."""
 
