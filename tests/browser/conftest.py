@@ -50,8 +50,9 @@ def album(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     return made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
+    """Closed after the tests of this folder: the others shall have the machine to themselves."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
