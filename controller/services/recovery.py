@@ -121,9 +121,9 @@ class Recovery:
                 await asyncio.gather(
                     *(self._adopt(*row) for row in live[start : start + ADOPTED_AT_ONCE])
                 )
-            for ticket, _, answered_at in unsettled:
+            for ticket, granted_s, answered_at in unsettled:
                 if ticket.call_id not in channels.call_ids:
-                    await self._missing_call(ticket, answered_at)
+                    await self._missing_call(ticket, granted_s, answered_at)
             self._ask_answers = False
             self._forget({ticket.call_id for ticket, _, _ in open_calls})
 
@@ -160,8 +160,13 @@ class Recovery:
         granted = Admitted(granted_s, payers=ticket.payers)
         self._calls.adopt(ticket, granted, since, answered_us or 0)
 
-    async def _missing_call(self, ticket: Ticket, answered_at: datetime | None) -> None:
-        """Open in the database, unknown to the switch: twice, with time between, is gone."""
+    async def _missing_call(
+        self, ticket: Ticket, granted_s: int, answered_at: datetime | None
+    ) -> None:
+        """Open in the database, unknown to the switch: twice, with time between, is gone.
+
+        Its end releases the lines and what the payers have reserved for `granted_s` seconds.
+        """
         now = self._clock.monotonic()
         first = self._missing.setdefault(ticket.call_id, now)
         if now - first < GRACE_S or await self._link.is_live(ticket.call_id) is not False:
@@ -172,6 +177,8 @@ class Recovery:
                 "call_id": ticket.call_id,
                 "account": ticket.account,
                 "gateway": ticket.mapping_gateway,
+                "released_s": granted_s,
+                "payers": [payer.name for payer in ticket.payers],
             },
         )
         died = self._restarted_at is not None and ticket.offered_us < stamp_us(self._restarted_at)

@@ -1,6 +1,7 @@
 """Database, switch and memory brought together: after a lost link, a restart, and now and then."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Coroutine, Iterable
 from dataclasses import replace
@@ -186,7 +187,9 @@ def test_a_call_that_is_missing_once_is_not_gone() -> None:
     assert scene.store.kept.records == {}
 
 
-def test_a_call_that_is_missing_twice_and_does_not_exist_is_gone() -> None:
+def test_a_call_that_is_missing_twice_and_does_not_exist_is_gone(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     scene = Scene()
     name = scene.talking(for_s=10)
     scene.link.channels = set()
@@ -199,6 +202,10 @@ def test_a_call_that_is_missing_twice_and_does_not_exist_is_gone() -> None:
     assert "talk time unknown" in record.review
     assert scene.calls.calls == {}
     scene.store.check_nothing_is_held()
+    gone, released = (line for line in caplog.records if line.levelno >= logging.WARNING)
+    assert (gone.message, released.message) == ("call vanished", "released, to be reviewed")
+    assert {vars(line)["call_id"] for line in (gone, released)} == {name}
+    assert (vars(gone)["released_s"], vars(gone)["payers"]) == (60, ["customer"])
 
 
 def test_a_missing_call_of_a_process_before_is_gone_too() -> None:
