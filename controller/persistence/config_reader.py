@@ -1,7 +1,10 @@
 """The configuration from the database, compiled for decisions, and kept up to date."""
 
+import gc
 import logging
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import groupby
 from typing import Any
@@ -99,7 +102,8 @@ class ConfigurationWatcher:
         self._poll_s = poll_s
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="configuration", daemon=True)
-        self.current = load_configuration(engine, self._groups)
+        with _without_collector():
+            self.current = load_configuration(engine, self._groups)
 
     def start(self) -> None:
         self._thread.start()
@@ -120,10 +124,26 @@ class ConfigurationWatcher:
     def _follow(self, connection: psycopg.Connection[Any]) -> None:
         while not self._stop.is_set():
             if configuration_version(self._engine) != self.current.version:
-                self.current = load_configuration(self._engine, self._groups)
+                with _without_collector():
+                    self.current = load_configuration(self._engine, self._groups)
                 log.info("configuration loaded", extra={"version": self.current.version})
             for _ in connection.notifies(timeout=self._poll_s, stop_after=1):
                 pass
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Do something that makes very many objects that stay, and have them never looked at again.
+
+    A full collection stops every thread: 170 ms where there are 100,000 accounts. What is alive
+    at the end is set aside; reference counts free it when the next version takes its place.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _accounts(connection: sa.Connection) -> dict[int, Account]:
