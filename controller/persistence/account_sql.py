@@ -85,6 +85,9 @@ SELECT CASE
     WHEN EXISTS (SELECT FROM package_orders
         WHERE account_id = :id AND next_period_start IS NOT NULL)
         THEN 'has package orders: cancel them first'
+    WHEN EXISTS (SELECT FROM card_batches b JOIN cards c ON c.batch_id = b.id
+        WHERE b.issuer_account_id = :id AND c.state = 'unused')
+        THEN 'has phone cards that nobody has used: void them first'
     ELSE '' END
 """
 
@@ -99,20 +102,7 @@ DELETE = (
     "DELETE FROM accounts WHERE id = :id",
 )
 
-# an agent is who has accounts below it
-_NODES = """
-SELECT a.id, a.name, a.title,
-    (SELECT count(*) FROM accounts c WHERE c.parent_id = a.id AND EXISTS
-        (SELECT FROM accounts g WHERE g.parent_id = c.id)) AS agents,
-    (SELECT count(*) FROM accounts c WHERE c.parent_id = a.id) AS accounts
-FROM accounts a
-WHERE a.kind NOT IN ('system', 'clearing') AND a.name > :after
-"""
-_BY_NAME = "ORDER BY a.name LIMIT :most"
-_HAS_ACCOUNTS = "AND EXISTS (SELECT FROM accounts c WHERE c.parent_id = a.id)"
-TREE_UNDER = f"{_NODES} AND a.parent_id = :place {_HAS_ACCOUNTS} {_BY_NAME}"
-TREE_OF = f"{_NODES} AND a.id = :place {_HAS_ACCOUNTS} {_BY_NAME}"
-# the top of everything: among the agents where those are few, else along the names
+# an agent is who has accounts below it; all of them, where they are few
 AGENTS = """
 WITH RECURSIVE agents (id) AS (
     (SELECT parent_id FROM accounts WHERE parent_id IS NOT NULL ORDER BY parent_id LIMIT 1)
@@ -123,5 +113,39 @@ WITH RECURSIVE agents (id) AS (
 )
 SELECT id FROM agents WHERE id IS NOT NULL LIMIT :most
 """
-TREE_AMONG = f"{_NODES} AND a.parent_id IS NULL AND a.id = ANY(:agents) {_BY_NAME}"
-TREE = f"{_NODES} AND a.parent_id IS NULL {_HAS_ACCOUNTS} {_BY_NAME}"
+
+# what a tree shows of agents, under `place`: the place is one of those below
+OF_THE_PLACE = "a.id = :place"
+UNDER_THE_PLACE = "a.parent_id = :place"
+AT_THE_TOP = "a.parent_id IS NULL"
+
+
+def tree(place: str, *, few: bool) -> str:
+    """Agents with the numbers of agents and of accounts right below them, by name.
+
+    `few`: `:agents` are all agents that there are. They are not looked for among all accounts
+    then; else they stand close enough along the names.
+    """
+    return (_AMONG_FEW if few else _AMONG_MANY).format(place=place)
+
+
+_AMONG_FEW = """
+WITH below AS MATERIALIZED (
+    SELECT parent_id, count(*) AS agents FROM accounts WHERE id = ANY(:agents) GROUP BY parent_id
+)
+SELECT a.id, a.name, a.title, coalesce(below.agents, 0) AS agents,
+    (SELECT count(*) FROM accounts c WHERE c.parent_id = a.id) AS accounts
+FROM accounts a LEFT JOIN below ON below.parent_id = a.id
+WHERE a.id = ANY(:agents) AND {place} AND a.kind NOT IN ('system', 'clearing') AND a.name > :after
+ORDER BY a.name LIMIT :most
+"""
+_AMONG_MANY = """
+SELECT a.id, a.name, a.title,
+    (SELECT count(*) FROM accounts c WHERE c.parent_id = a.id AND EXISTS
+        (SELECT FROM accounts g WHERE g.parent_id = c.id)) AS agents,
+    (SELECT count(*) FROM accounts c WHERE c.parent_id = a.id) AS accounts
+FROM accounts a
+WHERE {place} AND a.kind NOT IN ('system', 'clearing') AND a.name > :after
+    AND EXISTS (SELECT FROM accounts c WHERE c.parent_id = a.id)
+ORDER BY a.name LIMIT :most
+"""

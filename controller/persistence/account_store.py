@@ -72,16 +72,18 @@ class PostgresAccountStore:
         )
 
     def tree(self, scope: Scope, under: int | None, after: str, most: int) -> list[TreeNode]:
-        place = scope.account_id if under is None else under
-        statement = account_sql.TREE_OF if under is None else account_sql.TREE_UNDER
-        values: dict[str, Any] = {"place": place, "after": after, "most": most}
+        values: dict[str, Any] = {"place": under, "after": after, "most": most}
+        place = account_sql.UNDER_THE_PLACE
+        if under is None and scope.account_id is None:
+            place = account_sql.AT_THE_TOP
+        elif under is None:
+            place, values["place"] = account_sql.OF_THE_PLACE, scope.account_id
         with reading(self._engine) as connection:
-            if place is None:
-                agents = connection.scalars(sa.text(account_sql.AGENTS), {"most": FEW_AGENTS + 1})
-                values["agents"] = list(agents)
-                few = len(values["agents"]) <= FEW_AGENTS
-                statement = account_sql.TREE_AMONG if few else account_sql.TREE
-            return [TreeNode(*row) for row in connection.execute(sa.text(statement), values)]
+            agents = connection.scalars(sa.text(account_sql.AGENTS), {"most": FEW_AGENTS + 1})
+            values["agents"] = list(agents)
+            few = len(values["agents"]) <= FEW_AGENTS
+            statement = sa.text(account_sql.tree(place, few=few))
+            return [TreeNode(*row) for row in connection.execute(statement, values)]
 
 
 class PostgresAccountWork(PostgresRecordWork):

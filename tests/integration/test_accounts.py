@@ -8,6 +8,8 @@ import sqlalchemy as sa
 
 from controller.domain.errors import Conflict, InvalidFields, NotAllowed, NotFound, Stale
 from controller.domain.rights import ALL_RIGHTS, PRESETS, Right
+from controller.persistence import account_store
+from controller.persistence.account_store import FEW_AGENTS
 from controller.services.accounts import (
     AccountQuery,
     AccountRow,
@@ -422,7 +424,11 @@ def test_a_place_that_no_page_ended_with(office: Office, after: str) -> None:
             assert list(refused.errors) == ["after"]  # noqa: PT017 - some of them are places
 
 
-def test_the_tree_opens_level_by_level(office: Office) -> None:
+@pytest.mark.parametrize("few", [FEW_AGENTS, 0])
+def test_the_tree_opens_level_by_level(
+    office: Office, few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(account_store, "FEW_AGENTS", few)
     tops = office.accounts.tree(ROOT)
     assert [(n.name, n.agents, n.accounts) for n in tops] == [
         ("bd-wholesale", 1, 1),
