@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from controller.persistence import database, partitions
 from tests.browser.chromium import Album, missing_browser
 from tests.e2e.switch import missing_parts
+from tests.ram_disk import postgres_folder
 
 TEMPLATE = "tollgate_template"
 
@@ -28,7 +29,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 @pytest.fixture(scope="session")
 def server_url(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The embedded server's maintenance database."""
-    folder: Path = tmp_path_factory.mktemp("postgres") / "data"
+    folder: Path = postgres_folder(tmp_path_factory.mktemp("postgres")) / "data"
     return database.start_embedded(folder).replace("/tollgate?", "/postgres?")
 
 

@@ -197,6 +197,7 @@ def owner(year: Settings) -> Iterator[psycopg.Connection]:
         name = f"owner_{time.time_ns()}"
         connection.execute(f"CREATE ROLE {name}")
         connection.execute(f"GRANT ALL ON SCHEMA public TO {name}")
+        connection.execute(f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {name}")
         for table in KEPT:
             connection.execute(f"ALTER TABLE {table} OWNER TO {name}")
         connection.execute(f"SET ROLE {name}")
