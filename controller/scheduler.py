@@ -60,6 +60,11 @@ def jobs(engine: sa.Engine) -> list[tuple[str, CronTrigger, Callable[[], None]]]
             lambda: bootstrap.expire_pending_movements(engine),
         ),
         (
+            "expire phone cards",
+            CronTrigger(minute="0,15,30,45", second=35, timezone=UTC),
+            lambda: bootstrap.expire_cards(engine),
+        ),
+        (
             "fold call sums",
             CronTrigger(second="5,20,35,50", timezone=UTC),
             lambda: bootstrap.fold_call_sums(engine),

@@ -17,6 +17,8 @@ from babel.messages.pofile import read_po, write_po
 from controller.domain.rates import RateType
 from controller.domain.reasons import SIGNALS, Reason
 from controller.services.actors import Source
+from controller.services.payments.service import BY_WHO_IS_ABOVE
+from controller.services.records.locks import FROM_ABOVE, HELD_FROM_ABOVE
 from web.formatting import english_label
 from web.i18n import DOMAIN, ENGLISH, FOLDER, languages
 from web.service_texts import DOMAIN as SERVICES
@@ -43,13 +45,16 @@ SAYS = frozenset(
         "InvalidNumber",
         "NotAllowed",
         "NotFound",
+        "NotPaid",
         "Stale",
+        "TooManyTries",
         "add",
         "UnfitPassword",
     }
 )
 """Calls whose texts people read: errors, and `problems.add`."""
 SPEAKERS = (
+    "domain/cards.py",
     "domain/number_sections.py",
     "domain/destinations.py",
     "domain/moments.py",
@@ -57,6 +62,7 @@ SPEAKERS = (
     "domain/numbering.py",
     "domain/sip_credentials.py",
     "services/accounts",
+    "services/cards",
     "services/gateways",
     "services/payments",
     "services/phones",
@@ -94,7 +100,11 @@ WORDS = (
     *("customer", "vendor", "agent"),
     *("identify", "number", "rate", "route", "destination", "admit", "admission", "parties"),
     *("found", "open", "kept", "dropped", "stopped", "permitted", "admitted", "refused: %(v1)s"),
+    *("card", "card batch", "recharge by card", "wrong card", "use", "void", "expire", "unlock"),
+    *("lock", "create cards", "read cards", "card_stock", "card_return"),
     "an agent above",
+    *(FROM_ABOVE, HELD_FROM_ABOVE, "make zero", *BY_WHO_IS_ABOVE.values()),
+    "there is no such card",
     "%(v1)s candidates are enough",
     "%(v1)s: no cost rate for %(v2)s",
     "%(v1)s: the rewrite gives no number",

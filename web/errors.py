@@ -15,6 +15,7 @@ from controller.domain.errors import (
     NotFound,
     StoreUnavailable,
     TollgateError,
+    TooManyTries,
 )
 from web.api import failures
 from web.i18n import LazyText, lazy_gettext
@@ -63,7 +64,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(CSRFError, _csrf_error)
     app.register_error_handler(StoreUnavailable, _store_unavailable)
-    for kind in (NotFound, NotAllowed, InvalidFields, Conflict):
+    for kind in (NotFound, NotAllowed, InvalidFields, Conflict, TooManyTries):
         app.register_error_handler(kind, _refused)
     app.register_error_handler(500, _fault)
 
@@ -99,6 +100,8 @@ def _refused(error: TollgateError) -> ResponseReturnValue:
         return page(404, *TEXTS[404])
     if isinstance(error, NotAllowed):
         return page(403, TEXTS[403][0], service_text(error))
+    if isinstance(error, TooManyTries):
+        return page(429, TEXTS[429][0], service_text(error))
     status = 409 if isinstance(error, Conflict) else 400
     return page(status, lazy_gettext("That cannot be done"), service_text(error))
 

@@ -37,6 +37,7 @@ ENTRIES = (
     Entry("phones.index", lazy_gettext("Phones")),
     Entry("gateways.index", lazy_gettext("Gateways"), "mapping"),
     Entry("payments.index", lazy_gettext("Payments")),
+    Entry("cards.index", lazy_gettext("Phone cards"), right=Right.PHONE_CARDS),
     Entry("rates.index", lazy_gettext("Rates")),
     Entry("explain.rate", lazy_gettext("Explain")),
     Entry("coverage.index", lazy_gettext("Coverage")),

@@ -26,6 +26,7 @@ SCOPE_WORDS = {
     ApiScope.GATEWAYS_WRITE: _("change gateways"),
     ApiScope.CDRS_READ: _("see call records"),
     ApiScope.CALLS_READ: _("see live calls"),
+    ApiScope.CALLS_WRITE: _("hang up live calls"),
     ApiScope.REPORTS_READ: _("see reports"),
     ApiScope.USERS_READ: _("see users"),
     ApiScope.USERS_WRITE: _("change users"),

@@ -21,6 +21,9 @@ _NEUTRAL = {
     PostingKind.PHONE_RENT: lazy_gettext("Phone rent"),
     PostingKind.PHONE_MINIMUM: lazy_gettext("Phone, minimum consumption"),
     PostingKind.ACCOUNT_MINIMUM: lazy_gettext("Account, minimum consumption"),
+    PostingKind.CARD: lazy_gettext("Phone card"),
+    PostingKind.CARD_STOCK: lazy_gettext("Phone cards made"),
+    PostingKind.CARD_RETURN: lazy_gettext("Phone cards taken back"),
     PostingKind.CORRECTION: lazy_gettext("Correction"),
     PostingKind.REVERSAL: lazy_gettext("Reversal of another posting"),
 }

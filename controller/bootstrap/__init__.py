@@ -6,6 +6,7 @@ from controller.bootstrap.foundations import RandomIds, SystemClock, database_ur
 from controller.bootstrap.switches import retire_switch, switch_view
 from controller.bootstrap.timed import (
     charge_what_is_due,
+    expire_cards,
     expire_pending_movements,
     fold_call_sums,
     forget_old_call_sums,
@@ -14,7 +15,7 @@ from controller.bootstrap.timed import (
     verify_books,
     watch_low_balances,
 )
-from controller.bootstrap.web import web_secret, web_services
+from controller.bootstrap.web import phone_cards, web_secret, web_services
 
 __all__ = [
     "ControllerProcess",
@@ -23,6 +24,7 @@ __all__ = [
     "charge_what_is_due",
     "database_url",
     "engine",
+    "expire_cards",
     "expire_pending_movements",
     "first_administrator",
     "fold_call_sums",
@@ -30,6 +32,7 @@ __all__ = [
     "forget_old_sessions",
     "load_demo",
     "make_partitions",
+    "phone_cards",
     "retire_switch",
     "run_controller",
     "simulated_world",

@@ -5,9 +5,10 @@ reaches the next one, but through the database, the spool and the switch.
 """
 
 import asyncio
+import concurrent.futures
 import contextlib
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from typing import Any
 
 from controller import telemetry
@@ -27,6 +28,7 @@ from controller.domain.lease import Lease
 from controller.drivers.freeswitch.link import FreeSwitchLink
 from controller.drivers.freeswitch.spool import CdrSpool
 from controller.persistence.call_store import PostgresCallStore
+from controller.persistence.command_watcher import AskedHangUp, CommandWatcher
 from controller.services.calls import CallService
 from controller.services.journal import GroupCommitJournal
 from controller.services.journal_entries import Entry, Outcome
@@ -40,6 +42,9 @@ log = logging.getLogger(__name__)
 TICK_S = 0.25
 CLOCKS_EVERY_S = 5.0
 """How often the switch's clock is compared with ours."""
+
+LOOP_S = 5.0
+"""What the loop has not done by then is asked for again."""
 
 
 class SwitchTenure:
@@ -99,6 +104,9 @@ class SwitchTenure:
         self._recovery = Recovery(
             self._link, recovery_store, spool, self.calls, self._clock, self.calls.on_ended
         )
+        self._commands = CommandWatcher(
+            url, lease, self._carry_out, lambda: self._call_soon(fenced, lease.epoch)
+        )
         self._tasks: set[asyncio.Task[None]] = set()
         self._handlers: dict[type, Callable[..., None]] = {
             CallOffered: self._offered,
@@ -112,6 +120,7 @@ class SwitchTenure:
     def start(self) -> None:
         """Start everything; the tasks run until `finish` or `drop`."""
         self.journal.start()
+        self._commands.start()
         for work in (self._link.run(), self._recovery.run(), self._tick(), self._compare()):
             self._spawn(work)
 
@@ -135,6 +144,27 @@ class SwitchTenure:
         return seen is not None and seen > self._lease.epoch
 
     # -- internals ------------------------------------------------------------------------
+
+    def _carry_out(self, asked: Sequence[AskedHangUp]) -> Collection[int]:
+        """On the watcher's thread: the loop does it, and only while the switch surely is ours."""
+        work = self._hang_up(asked)
+        try:
+            done = asyncio.run_coroutine_threadsafe(work, self._loop)
+        except RuntimeError:  # the loop is closed
+            work.close()
+            return ()
+        try:
+            return done.result(LOOP_S)
+        except (TimeoutError, concurrent.futures.CancelledError):
+            done.cancel()
+            return ()
+
+    async def _hang_up(self, asked: Sequence[AskedHangUp]) -> Collection[int]:
+        if not (self._link.connected and self._rights.may_command()):
+            return ()
+        for command in asked:
+            self.calls.hang_up(command.call_id)
+        return [command.command_id for command in asked]
 
     def _on_event(self, event: SwitchEvent) -> None:
         self._handlers[type(event)](event)
@@ -196,6 +226,7 @@ class SwitchTenure:
             log.exception("background work failed")
 
     async def _stop_listening(self) -> None:
+        self._commands.stop()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -10,12 +10,15 @@ from controller.domain.money import plain
 from controller.persistence import database, partitions
 from controller.persistence.billing_store import PostgresBilling
 from controller.persistence.call_sum_store import PostgresCallSums
+from controller.persistence.card_store import PostgresCards
 from controller.persistence.ledger_store import PostgresBooks
 from controller.persistence.low_balance_store import PostgresLowBalances
 from controller.persistence.movement_store import PostgresMovements
 from controller.persistence.users import PostgresUsers
 from controller.persistence.verification_store import PostgresVerifications
 from controller.services.billing_run.run import BillingRun
+from controller.services.cards import Voided, expire_due
+from controller.services.cards.payments import WINDOW
 from controller.services.low_balance import watch_balances
 from controller.services.movements.two_phase import TwoPhase
 from controller.services.verifying import verify
@@ -51,6 +54,25 @@ def expire_pending_movements(engine: sa.Engine) -> None:
                 "amount": f"{plain(pending.amount)} {pending.currency}",
             },
         )
+
+
+def expire_cards(engine: sa.Engine) -> None:
+    """End phone cards whose time is over; agents have their money back (docs/cards.md)."""
+    store, clock = PostgresCards(engine), SystemClock()
+    for ended in expire_due(store, BillingRun(PostgresBilling(engine), clock)):
+        if isinstance(ended, Voided):
+            log.info(
+                "phone cards expired",
+                extra={
+                    "batch": ended.batch.name,
+                    "issuer": ended.batch.issuer,
+                    "cards": ended.count,
+                    "returned": f"{plain(ended.returned)} {ended.batch.currency}",
+                },
+            )
+        else:
+            log.error("phone cards not expired", extra={"why": str(ended)})
+    store.forget_tries(clock.now() - WINDOW)
 
 
 def watch_low_balances(engine: sa.Engine) -> None:

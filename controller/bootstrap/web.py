@@ -3,11 +3,15 @@
 import os
 import secrets
 
+import sqlalchemy as sa
+
 from controller.bootstrap.foundations import SystemClock, engine
 from controller.config import Settings
 from controller.persistence.account_store import PostgresAccountStore
 from controller.persistence.audit_store import PostgresAudit
 from controller.persistence.billing_store import PostgresBilling
+from controller.persistence.call_commands import PostgresCallCommands
+from controller.persistence.card_store import PostgresCards
 from controller.persistence.coverage_store import PostgresCoverage
 from controller.persistence.gateway_store import PostgresGateways
 from controller.persistence.holdings_reader import PostgresHoldings
@@ -36,6 +40,7 @@ from controller.services.api_tokens import ApiTokens
 from controller.services.billing_run.desk import PackageDesk
 from controller.services.billing_run.orders import Subscriptions
 from controller.services.billing_run.run import BillingRun
+from controller.services.cards import CardPayments, Cards, CardSeal
 from controller.services.decks.review import DeckReview
 from controller.services.gateways.mapping import MappingGateways
 from controller.services.gateways.routing import RoutingGateways
@@ -54,6 +59,7 @@ from controller.services.views import WebServices
 from controller.services.views.coverage import CoverageWatch
 from controller.services.views.denials import Denials
 from controller.services.views.explain import ExplainView
+from controller.services.views.hang_ups import HangUps
 
 SECRET_BYTES = 32
 
@@ -67,6 +73,7 @@ def web_services(settings: Settings) -> WebServices:
     tokens = ApiTokens(PostgresTokens(database), users, clock)
     second_factor = SecondFactor(PostgresSecondFactors(database), seal, clock)
     audit = PostgresAudit(database)
+    cards, card_payments = phone_cards(settings, database)
     sign_in = SignIn(
         PostgresUsers(database),
         passwords,
@@ -85,6 +92,12 @@ def web_services(settings: Settings) -> WebServices:
         tokens=tokens,
         own_security=OwnSecurity(sign_in, second_factor, users, audit),
         live_calls=PostgresLiveCalls(database),
+        hang_ups=HangUps(
+            PostgresCallCommands(database),
+            PostgresLiveCalls(database),
+            PostgresCdrs(database),
+            Denials(PostgresOwners(database), PostgresAudit(database)),
+        ),
         cdrs=PostgresCdrs(database),
         accounts=PostgresAccounts(database),
         dashboard=PostgresDashboard(database, clock),
@@ -93,6 +106,8 @@ def web_services(settings: Settings) -> WebServices:
         coverage=CoverageWatch(PostgresCoverage(database), clock, configurations.version),
         denials=Denials(PostgresOwners(database), PostgresAudit(database)),
         account_records=Accounts(PostgresAccountStore(database)),
+        cards=cards,
+        card_payments=card_payments,
         phones=Phones(PostgresPhones(database)),
         mapping_gateways=MappingGateways(PostgresGateways(database)),
         routing_gateways=RoutingGateways(PostgresGateways(database)),
@@ -116,6 +131,14 @@ def web_services(settings: Settings) -> WebServices:
         api_replies=PostgresReplies(database),
         clock=clock,
     )
+
+
+def phone_cards(settings: Settings, database: sa.Engine) -> tuple[Cards, CardPayments]:
+    """Their stock, and recharging with them: both know PINs by the installation's secret."""
+    seal = CardSeal(web_secret(settings))
+    store, audit = PostgresCards(database), PostgresAudit(database)
+    billing = BillingRun(PostgresBilling(database), SystemClock())
+    return Cards(store, seal, billing, audit), CardPayments(store, seal, billing, audit)
 
 
 def web_secret(settings: Settings) -> bytes:

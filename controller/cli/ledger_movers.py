@@ -139,7 +139,7 @@ def make_zero_command(
 @click.option("--of", default="", metavar="POSTING", help="The posting that is corrected.")
 @click.option(
     "--against",
-    type=click.Choice([account.value for account in SystemAccount]),
+    type=click.Choice([a.value for a in SystemAccount if a is not SystemAccount.CARDS]),
     default=SystemAccount.ADJUSTMENTS.value,
     show_default=True,
     help="The platform's account on the other side.",

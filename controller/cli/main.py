@@ -8,6 +8,8 @@ import click
 from controller.cli.accounts import accounts_group
 from controller.cli.audit import audit_command
 from controller.cli.bill import bill_group
+from controller.cli.calls import calls_group
+from controller.cli.cards import cards_group
 from controller.cli.cdr import cdr_group
 from controller.cli.config import config_group
 from controller.cli.coverage import coverage_command
@@ -81,9 +83,11 @@ for command in (
     packages_group,
     accounts_group,
     audit_command,
+    cards_group,
     phones_group,
     gateways_group,
     numbers_group,
+    calls_group,
     cdr_group,
     switch_group,
     doctor_command,

@@ -10,6 +10,7 @@ TollgateError                 stable `error_id`, one-line message
 ├── NotAllowed                a right is missing
 ├── Conflict                  the object cannot be changed so, as things are: children, calls, uses
 │   └── Stale                 somebody else changed it meanwhile
+├── TooManyTries              somebody guesses at a secret; `wait_s` says how long to wait
 ├── UnsafeText                text that must not reach a switch command
 ├── SwitchError
 │   ├── SwitchUnavailable     no connection, or the connection was lost
@@ -84,6 +85,14 @@ class Conflict(TollgateError):
 
 class Stale(Conflict):
     error_id = "stale"
+
+
+class TooManyTries(TollgateError):
+    error_id = "too_many_tries"
+
+    def __init__(self, message: str, wait_s: int) -> None:
+        super().__init__(message)
+        self.wait_s = wait_s
 
 
 class UnsafeText(TollgateError):

@@ -25,6 +25,8 @@ class SystemAccount(StrEnum):
     """What accounts below an agent pay: the reseller's income, not the operator's."""
     GIFTS = "gifts"
     """The other side of gift money: what packages paid in place of a balance."""
+    CARDS = "cards"
+    """What agents have paid for cards that nobody has used yet. Moved by cards alone."""
     ADJUSTMENTS = "adjustments"
     """The other side of balances made zero and of corrections that nothing else explains."""
 
@@ -44,9 +46,19 @@ class PostingKind(StrEnum):
     PHONE_RENT = "phone_rent"
     PHONE_MINIMUM = "phone_minimum"
     ACCOUNT_MINIMUM = "account_minimum"
+    CARD = "card"
+    """An account is recharged with a phone card."""
+    CARD_STOCK = "card_stock"
+    """An agent pays for a batch of cards when it is made."""
+    CARD_RETURN = "card_return"
+    """An agent has back what cards that are void or past their time were worth."""
     CORRECTION = "correction"
     REVERSAL = "reversal"
     """The exact opposite of another posting."""
+
+
+CARD_KINDS = frozenset({PostingKind.CARD, PostingKind.CARD_STOCK, PostingKind.CARD_RETURN})
+"""Each has its cards, so none of them is reversed by itself."""
 
 
 @dataclass(frozen=True, slots=True)

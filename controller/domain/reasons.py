@@ -121,7 +121,7 @@ SIGNALS: dict[Reason, Signal] = {
     ),
     Reason.MAX_DURATION: Signal(200, "OK", 16, "ended: the longest call length was reached"),
     Reason.NOT_RENEWED: Signal(200, "OK", 41, "ended: the reservation was not renewed in time"),
-    Reason.ADMINISTRATOR: Signal(200, "OK", 16, "ended by an administrator"),
+    Reason.ADMINISTRATOR: Signal(200, "OK", 16, "ended by an administrator or an agent"),
     Reason.SWITCH_RESTARTED: Signal(500, "Server Internal Error", 41, "the switch restarted"),
     Reason.VANISHED: Signal(500, "Server Internal Error", 41, "the switch lost the call"),
     Reason.VENDOR_BALANCE_EXHAUSTED: Signal(

@@ -28,8 +28,9 @@ from controller.services.accounts.records import (
     RightView,
     TreeNode,
 )
-from controller.services.actors import Scope
+from controller.services.actors import Actor, Scope
 from controller.services.config_as_code.specs import AccountSpec, PhoneSpec
+from controller.services.records.locks import NO_LOCKS, Locks
 
 Row = sa.Row[Any]
 
@@ -43,8 +44,8 @@ class PostgresAccountStore:
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
 
-    def begin(self) -> AbstractContextManager["PostgresAccountWork"]:
-        return record_work(self._engine, PostgresAccountWork)
+    def begin(self, actor: Actor) -> AbstractContextManager["PostgresAccountWork"]:
+        return record_work(self._engine, PostgresAccountWork, actor)
 
     def page(self, scope: Scope, query: AccountQuery) -> AccountPage:
         with reading(self._engine) as connection:
@@ -208,7 +209,15 @@ def _record(row: Row, scope: Scope) -> AccountRecord:
         awaiting_approval=row.awaiting_approval,
         locked_for_balance_at=row.locked_for_balance_at,
         effective=effective(frozenset(map(Right, rights)) for rights in row.chain),
+        locks=_locks(row),
     )
+
+
+def _locks(row: Row) -> Locks:
+    """One that a job set for want of money is nobody's."""
+    if not row.locked or row.locked_for_balance_at is not None:
+        return NO_LOCKS
+    return {"locked": row.locked_by_account_id}
 
 
 def _spec(row: Row) -> AccountSpec:

@@ -21,6 +21,7 @@ from controller.services.audit import (
     AuditPage,
     AuditQuery,
     AuditRow,
+    LastChange,
     Outcome,
 )
 
@@ -97,6 +98,27 @@ class PostgresAudit:
         with reading(self._engine) as connection:
             row = connection.execute(statement).one_or_none()
         return None if row is None else (row.actor, row.at)
+
+
+def read_last_change(
+    connection: sa.Connection, kind: str, name: str, scope: Scope
+) -> LastChange | None:
+    """Who changed an object last, when and what of it, as far as the scope may know."""
+    columns, (actor, _address) = audit_log.c, who(scope)
+    statement = (
+        sa.select(
+            actor.label("actor"), columns.at, columns.kind, columns.account_id, columns.changes
+        )
+        .select_from(audit_log.outerjoin(users, users.c.id == columns.user_id))
+        .where(columns.kind == kind, columns.name == name, columns.outcome == Outcome.DONE)
+        .order_by(columns.id.desc())
+        .limit(1)
+    )
+    row = connection.execute(statement).one_or_none()
+    if row is None:
+        return None
+    fields = visible_changes(scope, row, frozenset())
+    return LastChange(row.actor, row.at, tuple(sorted(fields)))
 
 
 def _conditions(

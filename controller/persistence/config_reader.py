@@ -5,7 +5,6 @@ import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from itertools import groupby
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,12 +13,9 @@ import psycopg
 import sqlalchemy as sa
 
 from controller.domain.configuration import (
-    Account,
-    AccountKind,
     CallParameters,
     Configuration,
     MappingGateway,
-    OfflineTerms,
     PrefixMode,
     Route,
     RoutingGateway,
@@ -34,31 +30,38 @@ from controller.domain.rates import RateType
 from controller.persistence import schema as t
 from controller.persistence.config_objects import parameters_from
 from controller.persistence.database import driver_url
+from controller.persistence.kept_parties import KeptTables, read_accounts, read_phones
 from controller.persistence.number_rows import read_destination_rules
 from controller.persistence.rate_loader import GroupLoader, RateGroups
-from controller.persistence.rating_reader import read_packages, read_phones, read_schedules
+from controller.persistence.rating_reader import read_packages, read_schedules
 
 log = logging.getLogger(__name__)
 
 POLL_S = 5.0
-_KINDS = {str(kind): kind for kind in AccountKind}
 Row = sa.Row[Any]
 
 
-def load_configuration(engine: sa.Engine, groups: GroupLoader | None = None) -> Configuration:
-    """One consistent version of everything. Who loads again keeps `groups` for the next time.
+def load_configuration(
+    engine: sa.Engine, groups: GroupLoader | None = None, kept: KeptTables | None = None
+) -> Configuration:
+    """One consistent version of everything. Who loads again keeps `groups` and `kept` for the next
+    time: then it reads what has changed.
 
     Raises StoreUnavailable where a large deck's index cannot be built, InvalidConfiguration for
     what only a hand in the database can have written.
     """
-    with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
+    kept = kept or KeptTables()
+    with (
+        engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection,
+        kept.reading.version(connection) as since,
+    ):
         state = connection.execute(sa.select(t.configuration_state)).one()
         parameters = parameters_from(state.parameters)
         mapping = _mapping_gateways(connection)
         schedules = read_schedules(connection, _zone(parameters))
         return Configuration(
             version=state.version,
-            accounts=_accounts(connection),
+            accounts=read_accounts(connection, kept, since),
             rate_groups=(groups or RateGroups(None)).load(
                 connection, schedules.of_groups, parameters
             ),
@@ -66,7 +69,7 @@ def load_configuration(engine: sa.Engine, groups: GroupLoader | None = None) -> 
             routing_gateways=_routing_gateways(connection),
             routes=index_routes(_routes(connection)),
             sources=index_sources(mapping),
-            phones=read_phones(connection),
+            phones=read_phones(connection, kept, since),
             packages=read_packages(connection, schedules),
             parameters=parameters,
             destination_rules={
@@ -99,11 +102,12 @@ class ConfigurationWatcher:
         self._engine = engine
         self._url = driver_url(url)
         self._groups = groups or RateGroups(None)
+        self._kept = KeptTables()
         self._poll_s = poll_s
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="configuration", daemon=True)
         with _without_collector():
-            self.current = load_configuration(engine, self._groups)
+            self.current = load_configuration(engine, self._groups, self._kept)
 
     def start(self) -> None:
         self._thread.start()
@@ -122,10 +126,15 @@ class ConfigurationWatcher:
                 self._stop.wait(self._poll_s)
 
     def _follow(self, connection: psycopg.Connection[Any]) -> None:
+        """For as long as the connection lives. A server that was away may have lost what it had
+        said, so what was kept before is of no use afterwards."""
+        self._kept.reading.forget()
         while not self._stop.is_set():
             if configuration_version(self._engine) != self.current.version:
                 with _without_collector():
-                    self.current = load_configuration(self._engine, self._groups)
+                    loaded = load_configuration(self._engine, self._groups, self._kept)
+                connection.execute("SELECT")  # still the same server
+                self.current = loaded
                 log.info("configuration loaded", extra={"version": self.current.version})
             for _ in connection.notifies(timeout=self._poll_s, stop_after=1):
                 pass
@@ -144,56 +153,6 @@ def _without_collector() -> Iterator[None]:
     finally:
         gc.freeze()
         gc.enable()
-
-
-def _accounts(connection: sa.Connection) -> dict[int, Account]:
-    """Every account by its id; no account is above itself."""
-    accounts = t.accounts.c
-    query = sa.select(
-        accounts.id,
-        accounts.name,
-        accounts.kind,
-        accounts.currency,
-        accounts.parent_id,
-        accounts.rate_group_id,
-        accounts.private_rate_group_id,
-        accounts.overdraft_limit,
-        accounts.capacity,
-        # until it is approved it has no calls, as if it were locked
-        accounts.locked | accounts.awaiting_approval,
-        accounts.closed_at.is_not(None),
-        accounts.expires_at,
-        accounts.offline_calls,
-        accounts.offline_minutes,
-        accounts.offline_money,
-    )
-    found = {row[0]: _account(*row) for row in connection.execute(query)}
-    _refuse_circles(found)
-    return found
-
-
-def _account(account_id: int, name: str, kind: str, *rest: Any) -> Account:
-    """From the columns above, in their order: there may be very many."""
-    *terms, calls, minutes, money = rest
-    account = Account(account_id, name, _KINDS[kind], *terms)
-    if calls is None:
-        return account
-    return replace(account, offline=OfflineTerms(calls, minutes, money))
-
-
-def _refuse_circles(accounts: dict[int, Account]) -> None:
-    """Circles are refused where they are stored; who asks for an account's agents needs an end."""
-    sound: set[int] = set()
-    for account in accounts.values():
-        chain: dict[int, str] = {}
-        current: Account | None = account
-        while current is not None and current.account_id not in sound:
-            if current.account_id in chain:
-                names = " → ".join([*chain.values(), current.name])
-                raise InvalidConfiguration(f"the parents of accounts form a circle: {names}")
-            chain[current.account_id] = current.name
-            current = None if current.parent_id is None else accounts[current.parent_id]
-        sound.update(chain)
 
 
 def _routes(connection: sa.Connection) -> list[Route]:

@@ -14,7 +14,7 @@ from controller.persistence.config_rows import row_of, rows_of_addresses, rows_o
 from controller.persistence.record_store import PostgresRecordWork, note_denials, record_work
 from controller.persistence.views.gateways import read_mapping_page, read_routing_page
 from controller.persistence.views.reading import reading
-from controller.services.actors import Scope
+from controller.services.actors import Actor, Scope
 from controller.services.audit import AuditLine
 from controller.services.config_as_code.addresses import Address
 from controller.services.config_as_code.specs import (
@@ -51,8 +51,8 @@ class PostgresGateways:
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
 
-    def begin(self) -> AbstractContextManager["PostgresGatewayWork"]:
-        return record_work(self._engine, PostgresGatewayWork)
+    def begin(self, actor: Actor) -> AbstractContextManager["PostgresGatewayWork"]:
+        return record_work(self._engine, PostgresGatewayWork, actor)
 
     def mapping_page(self, scope: Scope, query: GatewayQuery) -> GatewayPage:
         with reading(self._engine) as connection:
@@ -143,7 +143,8 @@ def _mapping(connection: sa.Connection, scope: Scope, name: str) -> MappingRecor
         locked=row.locked,
         memo=row.memo,
     )
-    return MappingRecord(spec, row.account_id, row.revision)
+    locks = {"locked": row.locked_by_account_id} if row.locked else {}
+    return MappingRecord(spec, row.account_id, row.revision, locks)
 
 
 def _address(text: str) -> Address:

@@ -23,6 +23,11 @@ WHERE a.name = :name AND a.kind <> 'system' AND (CAST(:scope AS bigint) IS NULL 
         WHERE t.ancestor_id = :scope AND t.descendant_id = a.id))
 """
 
+OWNER = """
+SELECT account_id FROM movement_accounts WHERE movement_id = CAST(:id AS uuid)
+ORDER BY account_id DESC LIMIT 1
+"""
+
 HAS_MANY = """
 SELECT count(*) > :few FROM (
     SELECT FROM account_tree WHERE ancestor_id = :scope LIMIT :few + 1

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -57,9 +57,8 @@ class PostgresPayments:
         return PaymentPage(rows, place)
 
     def receipt(self, actor: Actor, payment_id: str) -> Receipt | None:
-        try:
-            id_ = str(UUID(payment_id))
-        except ValueError:
+        id_ = _uuid(payment_id)
+        if id_ is None:
             return None
         values = {
             **_scope(actor.scope),
@@ -80,6 +79,18 @@ class PostgresPayments:
             company=contact.get("company", ""),
             address=contact.get("address", ""),
         )
+
+    def owner(self, payment_id: str) -> int | None:
+        with reading(self._engine) as connection:
+            found = connection.execute(sa.text(payment_sql.OWNER), {"id": _uuid(payment_id)})
+            return cast("int | None", found.scalar_one_or_none())
+
+
+def _uuid(text: str) -> str | None:
+    try:
+        return str(UUID(text))
+    except ValueError:
+        return None
 
 
 def _ids(

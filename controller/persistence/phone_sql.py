@@ -4,6 +4,7 @@ PHONES = """
 SELECT p.id, p.number, p.account_id, a.name AS account, g.name AS rate_group, p."authorization",
     p.locked, p.locked_in, p.monthly_minimum, p.monthly_maximum, p.monthly_rent, p.lines_in,
     p.lines_out, p.lines_total, p.memo, p.revision, p.created_at, c.set_at,
+    p.locked_by_account_id, p.locked_in_by_account_id,
     ARRAY(SELECT n.number FROM phone_numbers n WHERE n.phone_id = p.id AND n.is_did
         ORDER BY n.number) AS dids
 FROM phones p JOIN accounts a ON a.id = p.account_id

@@ -17,7 +17,7 @@ from controller.persistence.record_store import PostgresRecordWork, note_denials
 from controller.persistence.views.phones import read_phone_page
 from controller.persistence.views.reading import reading
 from controller.services.accounts.ports import AccountStore
-from controller.services.actors import Scope
+from controller.services.actors import Actor, Scope
 from controller.services.audit import AuditLine
 from controller.services.config_as_code.specs import PhoneSpec
 from controller.services.phones.ports import NumberOwner
@@ -32,8 +32,8 @@ class PostgresPhones:
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
 
-    def begin(self) -> AbstractContextManager["PostgresPhoneWork"]:
-        return record_work(self._engine, PostgresPhoneWork)
+    def begin(self, actor: Actor) -> AbstractContextManager["PostgresPhoneWork"]:
+        return record_work(self._engine, PostgresPhoneWork, actor)
 
     def page(self, scope: Scope, query: PhoneQuery) -> PhonePage:
         with reading(self._engine) as connection:
@@ -108,7 +108,7 @@ class _AccountsOfPhones(PostgresAccountStore):
     def __init__(self, work: PostgresPhoneWork) -> None:
         self._work = work
 
-    def begin(self) -> AbstractContextManager[PostgresAccountWork]:
+    def begin(self, _actor: Actor) -> AbstractContextManager[PostgresAccountWork]:
         return self._work.account_work()
 
 
@@ -141,4 +141,12 @@ def _record(row: Row) -> PhoneRecord:
         lines_total=row.lines_total,
         memo=row.memo,
     )
-    return PhoneRecord(spec, row.account_id, row.revision, row.created_at, row.set_at)
+    locks = {
+        field: by
+        for field, is_set, by in (
+            ("locked", row.locked, row.locked_by_account_id),
+            ("locked_in", row.locked_in, row.locked_in_by_account_id),
+        )
+        if is_set
+    }
+    return PhoneRecord(spec, row.account_id, row.revision, row.created_at, row.set_at, locks)

@@ -10,16 +10,12 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 
 from controller.domain.calendars import NO_NAMED_DAYS, DayKind, WorkCalendar
-from controller.domain.configuration import Phone
 from controller.domain.errors import InvalidConfiguration
 from controller.domain.packages import ActivePackage, FreeSeconds, PackageShelf, shelve
 from controller.domain.periods import PeriodRule, PeriodSchedule, window_from
-from controller.domain.rates import RateType
 from controller.persistence import schema as t
 
 Row = sa.Row[Any]
-
-_RATE_TYPES = {int(rate_type): rate_type for rate_type in RateType}
 
 
 class Schedules(NamedTuple):
@@ -58,24 +54,6 @@ def read_calendars(connection: sa.Connection) -> dict[int, WorkCalendar]:
     return {
         row.id: WorkCalendar(row.name, frozenset(row.working_weekdays), days.get(row.id, {}))
         for row in connection.execute(sa.select(t.calendars))
-    }
-
-
-def read_phones(connection: sa.Connection) -> dict[str, Phone]:
-    """Every phone by its number."""
-    phones = t.phones.c
-    query = sa.select(
-        phones.id,
-        phones.number,
-        phones.account_id,
-        phones.rate_group_id,
-        phones.authorization,
-        phones.locked,
-        phones.monthly_maximum,
-    )
-    return {
-        number: Phone(id_, number, account_id, group_id, _RATE_TYPES[level], locked, maximum)
-        for id_, number, account_id, group_id, level, locked, maximum in connection.execute(query)
     }
 
 

@@ -25,7 +25,10 @@ WHERE g.name = :name AND (CAST(:account_id AS bigint) IS NULL OR below.ancestor_
         WHERE w.rate_group_id = g.id AND w.account_id = :account_id))
 """
 
-LAST_CHANGE = """
-SELECT actor, at, ARRAY(SELECT json_object_keys(changes)) AS changes FROM audit_log
-WHERE kind = :kind AND name = :name AND outcome = 'done' ORDER BY id DESC LIMIT 1
+IS_ABOVE = """
+SELECT EXISTS (SELECT FROM account_tree
+    WHERE ancestor_id = :account_id AND descendant_id = :other_id AND depth > 0)
 """
+
+# said to the triggers that keep whose a lock is
+ACTS_FOR = "SELECT set_config('tollgate.acts_for', :account_id, true)"

@@ -13,15 +13,15 @@ import sqlalchemy as sa
 
 from controller.domain.configuration import AccountKind
 from controller.domain.destinations import DestinationRule
+from controller.domain.errors import NotAllowed
 from controller.domain.number_sections import NumberSection
 from controller.persistence import config_sql, record_sql
-from controller.persistence.audit_store import write_audit
+from controller.persistence.audit_store import read_last_change, write_audit
 from controller.persistence.config_writer import PostgresConfigurationStore
 from controller.persistence.database import transaction
-from controller.services.actors import EVERYTHING, Scope
-from controller.services.audit import AuditLine
+from controller.services.actors import EVERYTHING, Actor, Scope
+from controller.services.audit import AuditLine, LastChange
 from controller.services.config_as_code.specs import AccountSpec, RateGroupSpec
-from controller.services.records.work import LastChange
 
 Row = sa.Row[Any]
 W = TypeVar("W", bound="PostgresRecordWork")
@@ -39,6 +39,7 @@ class PostgresRecordWork:
         self._groups: dict[tuple[str, Scope], RateGroupSpec | None] = {}
         self._ids: dict[str, int] = {}
         self.denials: list[AuditLine] = []
+        self.watched: AuditLine | None = None
 
     def chain(self, account: str, scope: Scope) -> tuple[AccountSpec, ...]:
         """Remembered: many phones of one account may be made at once."""
@@ -92,9 +93,15 @@ class PostgresRecordWork:
     def deny(self, line: AuditLine) -> None:
         self.denials.append(line)
 
-    def last_change(self, kind: str, name: str) -> LastChange | None:
-        row = self._execute(record_sql.LAST_CHANGE, kind=kind, name=name).one_or_none()
-        return None if row is None else LastChange(row.actor, row.at, tuple(sorted(row.changes)))
+    def watch(self, line: AuditLine) -> None:
+        self.watched = line
+
+    def is_above(self, account_id: int, other_id: int) -> bool:
+        found = self._execute(record_sql.IS_ABOVE, account_id=account_id, other_id=other_id)
+        return bool(found.scalar_one())
+
+    def last_change(self, kind: str, name: str, scope: Scope) -> LastChange | None:
+        return read_last_change(self._connection, kind, name, scope)
 
     def bump(self) -> None:
         self._execute(config_sql.BUMP_VERSION, parameters=None)
@@ -104,15 +111,22 @@ class PostgresRecordWork:
 
 
 @contextmanager
-def record_work(engine: sa.Engine, make: Callable[[sa.Connection], W]) -> Iterator[W]:
+def record_work(engine: sa.Engine, make: Callable[[sa.Connection], W], actor: Actor) -> Iterator[W]:
     """Committed at the end, or taken back whole; what was denied is kept in any case."""
     made: list[W] = []
     try:
         with PostgresConfigurationStore(engine, WAIT_S).begin() as configuration:
             work = make(configuration.connection)
             made.append(work)
+            if actor.account_id is not None:
+                values = {"account_id": str(actor.account_id)}
+                configuration.connection.execute(sa.text(record_sql.ACTS_FOR), values)
             yield work
             configuration.commit()
+    except NotAllowed:
+        for work in made:
+            work.denials.extend([work.watched] if work.watched else [])
+        raise
     finally:
         denials = [line for work in made for line in work.denials]
         if denials:

@@ -24,10 +24,11 @@ from controller.persistence.schema import (
 )
 from controller.persistence.scopes import in_scope
 from controller.persistence.views.reading import reading
-from controller.services.actors import Scope
+from controller.services.actors import Actor, Scope
 from controller.services.audit import AuditLine
 from controller.services.sign_in import Role, code_subject, name_subject
 from controller.services.users.records import (
+    Profile,
     UserPage,
     UserQuery,
     UserRecord,
@@ -43,6 +44,7 @@ _FIELDS = (
     users.c.account_id,
     users.c.email,
     users.c.disabled,
+    users.c.disabled_by_account_id,
     users.c.totp_enabled_at.is_not(None).label("has_second_factor"),
     users.c.must_change_password,
     users.c.created_at,
@@ -56,8 +58,8 @@ class PostgresUserDirectory:
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
 
-    def begin(self) -> AbstractContextManager["PostgresUserWork"]:
-        return record_work(self._engine, PostgresUserWork)
+    def begin(self, actor: Actor) -> AbstractContextManager["PostgresUserWork"]:
+        return record_work(self._engine, PostgresUserWork, actor)
 
     def page(self, scope: Scope, query: UserQuery) -> UserPage:
         statement = (
@@ -102,13 +104,28 @@ class PostgresUserDirectory:
         with reading(self._engine) as connection:
             return _parameters(connection).second_factor_roles
 
+    def profile(self, user_id: int) -> Profile:
+        columns = (users.c.language, users.c.time_zone, users.c.email, users.c.revision)
+        with reading(self._engine) as connection:
+            row = connection.execute(sa.select(*columns).where(users.c.id == user_id)).one()
+        return Profile(*row)
+
     def write_profile(
-        self, user_id: int, language: str, time_zone: str, email: str, line: AuditLine
-    ) -> None:
-        values = {"language": language, "time_zone": time_zone, "email": email}
+        self, user_id: int, profile: Profile, revision: int | None, line: AuditLine
+    ) -> bool:
+        values = {
+            "language": profile.language,
+            "time_zone": profile.time_zone,
+            "email": profile.email,
+        }
+        changed = users.update().where(users.c.id == user_id).values(**values)
+        if revision is not None:
+            changed = changed.where(users.c.revision == revision)
         with transaction(self._engine) as connection:
-            connection.execute(users.update().where(users.c.id == user_id).values(**values))
+            if not connection.execute(changed).rowcount:
+                return False
             write_audit(connection, [line])
+            return True
 
 
 class PostgresUserWork(PostgresRecordWork):
@@ -214,4 +231,5 @@ def _record(row: Any) -> UserRecord:
         created_at=row.created_at,
         last_login_at=row.last_login_at,
         revision=row.revision,
+        locks={"disabled": row.disabled_by_account_id} if row.disabled else {},
     )

@@ -22,7 +22,8 @@ WHERE m.kind NOT IN ('hold', 'credit_limit') AND v.stored <> v.expected
 UNION ALL
 SELECT p.id::text, 'order of a ' || p.kind, 'none', 'one'
 FROM postings p
-WHERE p.kind IN ('withdrawal', 'make_zero', 'transfer', 'reversal')
+WHERE p.kind IN ('withdrawal', 'make_zero', 'transfer', 'reversal', 'card', 'card_stock',
+        'card_return')
     AND NOT EXISTS (SELECT FROM movements m WHERE m.id = p.id)
     AND NOT EXISTS (SELECT FROM pending_movements q WHERE q.posting_id = p.id)
 ORDER BY 1, 2
@@ -76,9 +77,38 @@ WHERE (p.amount = r.amount AND p.kind = r.kind AND p.debit_account_id = r.accoun
 ORDER BY 1, 2
 """
 
+# What is outstanding is what agents' unused cards are worth; each card that ended has its posting,
+# and each posting of cards moved what its cards are worth.
+_CARDS = """
+SELECT s.name, 'outstanding on cards', trim_scale(s.balance)::text, trim_scale(s.unused)::text
+FROM (
+    SELECT a.name,
+        coalesce((SELECT sum(amount) FROM postings WHERE credit_account_id = a.id), 0)
+            - coalesce((SELECT sum(amount) FROM postings WHERE debit_account_id = a.id), 0)
+            AS balance,
+        coalesce((SELECT sum(b.face_value) FROM cards c JOIN card_batches b ON b.id = c.batch_id
+            WHERE c.state = 'unused' AND b.issuer_account_id IS NOT NULL
+                AND b.currency = a.currency), 0) AS unused
+    FROM accounts a WHERE a.kind = 'system' AND a.name LIKE 'cards:%'
+) s WHERE s.balance <> s.unused
+UNION ALL
+SELECT coalesce(p.id, c.movement_id)::text, 'cards of a ' || coalesce(p.kind, 'card'),
+    coalesce(trim_scale(p.amount)::text, 'none'), coalesce(trim_scale(c.worth)::text, 'none')
+FROM (SELECT * FROM postings WHERE kind IN ('card', 'card_return')) p
+FULL JOIN (
+    SELECT c.movement_id, sum(b.face_value) AS worth, min(c.used_account_id) AS account_id
+    FROM cards c JOIN card_batches b ON b.id = c.batch_id
+    WHERE c.movement_id IS NOT NULL GROUP BY 1
+) c ON c.movement_id = p.id
+WHERE (p.amount = c.worth AND (c.account_id IS NULL OR c.account_id = p.credit_account_id))
+    IS NOT TRUE
+ORDER BY 1, 2
+"""
+
 CHECKS = {
     "orders": _ORDERS,
     "pending movements": _PENDING,
     "limits": _LIMITS,
     "rents and minimums": _RECURRING,
+    "phone cards": _CARDS,
 }

@@ -22,6 +22,7 @@ class ApiScope(StrEnum):
     GATEWAYS_WRITE = "gateways:write"
     CDRS_READ = "cdrs:read"
     CALLS_READ = "calls:read"
+    CALLS_WRITE = "calls:write"
     REPORTS_READ = "reports:read"
     USERS_READ = "users:read"
     USERS_WRITE = "users:write"

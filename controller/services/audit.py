@@ -79,6 +79,15 @@ class AuditPage:
     next_before: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class LastChange:
+    """Of an object: who made it, when, and of which fields."""
+
+    who: str
+    at: datetime
+    fields: tuple[str, ...]
+
+
 class AuditLog(Protocol):
     """The database side; raises StoreUnavailable."""
 

@@ -263,6 +263,12 @@ class CallService:
             if call.replaced_s and call.state in (State.TALKING, State.LAST_GRANT):
                 self._arm_timer(call_id, call)
 
+    # -- from people ----------------------------------------------------------------------
+
+    def hang_up(self, call_id: str) -> None:
+        """At the switch, whatever is known of the call here. Its end comes as every other's."""
+        self._link.hang_up(call_id, Reason.ADMINISTRATOR)
+
     # -- decisions applied ----------------------------------------------------------------
 
     def _apply(

@@ -1,14 +1,24 @@
 """Every main page in both themes and on a phone: WCAG 2.2 AA by axe, no sideways scrolling."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import pytest
 import sqlalchemy as sa
 
+from controller.bootstrap.foundations import SystemClock
+from controller.persistence.audit_store import PostgresAudit
+from controller.persistence.billing_store import PostgresBilling
+from controller.persistence.card_store import PostgresCards
 from controller.persistence.gateway_store import PostgresGateways
+from controller.persistence.movement_store import PostgresMovements
 from controller.persistence.phone_store import PostgresPhones
 from controller.persistence.schema import users
+from controller.services.billing_run.run import BillingRun
+from controller.services.cards import CardPayments, Cards, CardSeal
 from controller.services.gateways import MappingGateways
+from controller.services.movements.orders import Deposit
+from controller.services.movements.run import Movements
 from controller.services.phones import Phones
 from tests.browser.conftest import Enter
 from tests.browser.visits import Visit
@@ -34,6 +44,7 @@ OF_EVERYBODY = {
     "account-numbers": "/accounts/{own}/numbers",
     "account-contact": "/accounts/{own}/contact",
     "account-history": "/accounts/{own}/history",
+    "pay-by-card": "/accounts/{own}/pay/card",
     "change-contact": "/accounts/{own}/change/contact",
     "profile": "/profile",
     "change-profile": "/profile/change",
@@ -59,6 +70,10 @@ OF_AGENTS = {
     "phone": "/phones/8801700000001",
     "change-phone": "/phones/8801700000001/change",
     "delete-phone": "/phones/8801700000001/delete",
+    "phone-cards": "/cards",
+    "new-phone-cards": "/cards/new",
+    "batch-of-cards": "/cards/{batch}",
+    "void-cards": "/cards/{batch}/void",
     "users": "/users",
     "new-user": "/users/new",
     "audit-log": "/audit",
@@ -93,6 +108,7 @@ def busy(engine: sa.Engine) -> dict[str, int]:
     )
     office.accounts.change(ROOT, "dhaka-retail", {"destination_rules": "allow 880\ndeny *"})
     _plant_devices(engine)
+    batch_id = _plant_cards(engine)
     ids = {row["name"]: row["id"] for row in office.rows("SELECT id, name FROM accounts")}
     people = {
         "ada": ("administrator", None),
@@ -104,7 +120,22 @@ def busy(engine: sa.Engine) -> dict[str, int]:
             hashed = PASSWORDS.hash(PASSWORD)
             values = {"role": role, "account_id": account_id, "password_hash": hashed}
             connection.execute(users.insert().values(name=name, **values))
-    return ids
+    return ids | {"cards": batch_id}
+
+
+def _plant_cards(engine: sa.Engine) -> int:
+    """A batch of an agent, one of its cards used, one locked."""
+    audit, store, seal = PostgresAudit(engine), PostgresCards(engine), CardSeal(b"a test's secret")
+    billing = BillingRun(PostgresBilling(engine), SystemClock())
+    cards = Cards(store, seal, billing, audit)
+    order = {"name": "spring", "issuer": "bd-wholesale", "face_value": "5", "count": 30}
+    money = Deposit(account="bd-wholesale", amount=Decimal(500), key="for cards")
+    Movements(PostgresMovements(engine)).move(money)
+    made = cards.create(ROOT, order, "spring")
+    values = {"pin": made.cards[0].pin}
+    CardPayments(store, seal, billing, audit).recharge(ROOT, "customer-001", values)
+    cards.set_locked(ROOT, made.row.batch_id, 2, locked=True)
+    return made.row.batch_id
 
 
 def _plant_devices(engine: sa.Engine) -> None:
@@ -119,7 +150,7 @@ def _plant_devices(engine: sa.Engine) -> None:
 def look_at(visit: Visit, pages: dict[str, str], ids: dict[str, int], own: str) -> list[str]:
     """Faults of these pages, each with its page's name."""
     faults: list[str] = []
-    places = {"own": ids[own], "below": ids["dhaka-retail"]}
+    places = {"own": ids[own], "below": ids["dhaka-retail"], "batch": ids["cards"]}
     for name, path in pages.items():
         answer = visit.go(path.format(**places))
         assert answer.status < 500, path

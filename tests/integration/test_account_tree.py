@@ -180,6 +180,17 @@ def test_a_hundred_thousand_at_once(engine: sa.Engine, four: list[int]) -> None:
         assert connection.scalar(sa.text(below), {"id": four[0]}) == 1
 
 
+def test_a_change_of_very_many_after_changes_of_one(engine: sa.Engine, four: list[int]) -> None:
+    """The trigger's plan is kept by the session: one that was made for a row must do for all."""
+    with engine.begin() as connection:
+        add(connection, [four[3]] * 20_000)
+        for n in range(10):
+            memo = sa.text("UPDATE accounts SET memo = :memo WHERE id = :id")
+            connection.execute(memo, {"memo": str(n), "id": four[0]})
+        connection.execute(sa.text("SET LOCAL statement_timeout = '10s'"))
+        connection.execute(sa.text("UPDATE accounts SET memo = 'all'"))
+
+
 def test_the_revision_counts_what_people_change(engine: sa.Engine, four: list[int]) -> None:
     def revision() -> object:
         with engine.connect() as connection:

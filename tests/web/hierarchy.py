@@ -21,6 +21,8 @@ from controller.persistence.schema import (
     accounts,
     call_attempts,
     calls,
+    card_batches,
+    cards,
     cdr_charges,
     cdrs,
     mapping_gateways,
@@ -33,6 +35,7 @@ from controller.persistence.schema import (
     users,
 )
 from controller.services.actors import EVERYTHING, Scope
+from controller.services.cards import CardSeal
 
 PARENTS: Mapping[str, str | None] = {
     "bd": None,
@@ -67,6 +70,7 @@ class World:
     groups: dict[str, int] = field(default_factory=dict)
     phones: dict[str, str] = field(default_factory=dict)
     payments: dict[str, str] = field(default_factory=dict)
+    cards: dict[str, int] = field(default_factory=dict)
 
     def agent(self, account: str) -> Scope:
         return Scope(self.ids[account], subtree=True)
@@ -229,7 +233,7 @@ def _plant_accounts(connection: sa.Connection, world: World, now: datetime) -> N
     world.groups["cost"] = add(rate_groups, name="cost", currency="USD")
     system = {
         role: add(accounts, name=f"{role}:USD", kind="system", currency="USD")
-        for role in ("cash", "revenue", "tax", "termination_cost", "resale", "gifts")
+        for role in ("cash", "revenue", "tax", "termination_cost", "resale", "gifts", "cards")
     }
     for name, parent in PARENTS.items():
         world.ids[name] = add(
@@ -276,6 +280,7 @@ def _plant_accounts(connection: sa.Connection, world: World, now: datetime) -> N
         connection.execute(
             phones.insert().values(number=world.phones[name], account_id=world.ids[name])
         )
+        world.cards[name] = _add_cards(connection, name, world.ids[name])
         connection.execute(
             postings.insert().values(
                 id=world.payments[name],
@@ -319,6 +324,26 @@ def _plant_accounts(connection: sa.Connection, world: World, now: datetime) -> N
         .where(account_funds.c.account_id.in_([world.ids[name] for name in PARENTS]))
         .values(balance=10)
     )
+
+
+def _add_cards(connection: sa.Connection, issuer: str, issuer_id: int) -> int:
+    """A batch of three cards, with PINs that nobody knows."""
+    made = card_batches.insert().values(
+        issuer_account_id=issuer_id,
+        name=f"of-{issuer}",
+        key=f"cards of {issuer}",
+        currency="USD",
+        face_value=1,
+        count=3,
+        pin_length=12,
+        password_length=0,
+        seal_id=CardSeal(b"a test's secret").seal_id,
+    )
+    batch_id = int(connection.execute(made.returning(card_batches.c.id)).scalar_one())
+    for number in (1, 2, 3):
+        card = {"number": number, "last_digits": "0000", "pin_digest": uuid.uuid4().bytes}
+        connection.execute(cards.insert().values(batch_id=batch_id, **card))
+    return batch_id
 
 
 def add_user(

@@ -19,11 +19,13 @@ class Of(StrEnum):
     NOTHING = "nothing"
     ACCOUNT = "account"
     CALL = "call"
+    LIVE_CALL = "live call"
     RATE_GROUP = "rate group"
     PHONE = "phone"
     TRUNK = "mapping gateway"
     VENDOR_TRUNK = "routing gateway"
     PAYMENT = "payment"
+    CARDS = "card batch"
     USER = "user"
     TOKEN = "token"
 
@@ -36,8 +38,7 @@ OPERATORS = frozenset({Role.ADMINISTRATOR})
 @dataclass(frozen=True, slots=True)
 class Row:
     """`roles` may come; others get 403. `rights`: any of them is needed, of agents; operators have
-    all, customers none. `own`: the own object may be used so, else 403. `right_first`: who lacks
-    the right learns nothing of the object, not even that it is out of scope. `values` are further
+    all, customers none. `own`: the own object may be used so, else 403. `values` are further
     parts of the address; `fields` and `files` what is posted, good enough to be done; `also` are
     answers that mean that it was let through."""
 
@@ -49,7 +50,6 @@ class Row:
     values: Mapping[str, str] = field(default_factory=dict)
     fields: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
-    right_first: bool = False
     also: frozenset[int] = frozenset()
 
     def rights_for(self, *, own: bool) -> frozenset[Right]:
@@ -71,6 +71,9 @@ _CONTACT = Row(
     values={"section": "contact"},
 )
 _PAYS = Row(of=Of.ACCOUNT, rights=_needs(Right.PAY_SUB), own_rights=_needs(Right.PAY_OWN))
+_HAS_CARDS = Row(AGENTS, rights=_needs(Right.PHONE_CARDS))
+_CARDS = Row(AGENTS, Of.CARDS, _needs(Right.PHONE_CARDS))
+_HANGS_UP = Row(AGENTS, Of.LIVE_CALL, _needs(Right.ACCOUNTS))
 _MAKES_PHONES = Row(AGENTS, rights=_needs(Right.PHONES))
 _CHANGES_PHONE = Row(AGENTS, Of.PHONE, _needs(Right.PHONES))
 _TRUNK_RIGHTS = _needs(Right.GATEWAYS, Right.GATEWAY_SETTINGS, Right.GATEWAY_CAPACITY)
@@ -78,15 +81,16 @@ _TRUNK_LIST = {"kind": "mapping"}
 _VENDOR_LIST = {"kind": "routing"}
 _MAKES_TRUNKS = Row(AGENTS, rights=_needs(Right.GATEWAYS), values=_TRUNK_LIST)
 _CHANGES_TRUNK = Row(AGENTS, Of.TRUNK, _TRUNK_RIGHTS)
-_DELETES_TRUNK = Row(AGENTS, Of.TRUNK, _needs(Right.GATEWAYS), right_first=True)
+_DELETES_TRUNK = Row(AGENTS, Of.TRUNK, _needs(Right.GATEWAYS))
 _NEW_ACCOUNT = {"name": "made-here", "kind": "ordinary", "currency": "USD"}
 _NEW_ACCOUNTS = {**_NEW_ACCOUNT, "name": "", "first": "row-01", "count": "2"}
+_NEW_CARDS = {"name": "made-here", "currency": "USD", "face_value": "1", "count": "2"}
 _NEW_PHONE = {"number": "88022001", "account": "dhaka", "authorization": "international"}
 _NEW_PHONES = {**_NEW_PHONE, "number": "", "first": "88022101", "last": "88022102"}
 
 
 _LOOKS_AFTER_USERS = Row(AGENTS, rights=_needs(Right.ACCOUNTS))
-_SEES_USER = Row(AGENTS, Of.USER, _needs(Right.ACCOUNTS), right_first=True)
+_SEES_USER = Row(AGENTS, Of.USER, _needs(Right.ACCOUNTS))
 _CHANGES_USER = replace(_SEES_USER, own=False)
 _NEW_USER = {"name": "made-here", "role": "customer", "account": "shop"}
 _NO_TOKEN = {"token_id": "999999"}
@@ -116,6 +120,8 @@ ROWS: tuple[tuple[str, str, Row], ...] = (
     ("dashboard.figures", "GET", Row()),
     ("live_calls.index", "GET", Row()),
     ("live_calls.rows", "GET", Row()),
+    ("live_calls.hang_up_form", "GET", _HANGS_UP),
+    ("live_calls.hang_up", "POST", _HANGS_UP),
     ("cdrs.index", "GET", Row()),
     ("cdrs.export", "GET", Row()),
     ("cdrs.detail", "GET", Row(of=Of.CALL)),
@@ -165,6 +171,24 @@ ROWS: tuple[tuple[str, str, Row], ...] = (
     ("payments.receipt", "GET", Row(of=Of.PAYMENT)),
     ("payments.form", "GET", _with(_PAYS, kind="payment")),
     ("payments.order", "POST", _with(_PAYS, kind="payment")),
+    ("payments.form", "GET", _with(_BY_ACCOUNT, kind="card")),
+    (
+        "payments.order",
+        "POST",
+        replace(_BY_ACCOUNT, values={"kind": "card"}, fields={"pin": "012345678901"}),
+    ),
+    # phone cards
+    ("cards.index", "GET", _HAS_CARDS),
+    ("cards.new", "GET", _HAS_CARDS),
+    ("cards.create_new", "POST", _sends(_HAS_CARDS, _NEW_CARDS)),
+    ("cards.batch", "GET", _CARDS),
+    ("cards.void_form", "GET", _CARDS),
+    ("cards.void", "POST", _CARDS),
+    *(
+        (endpoint, method, _with(_CARDS, number="1", action=action))
+        for action in ("lock", "unlock", "void")
+        for endpoint, method in (("cards.act", "GET"), ("cards.carry_out", "POST"))
+    ),
     # phones
     ("phones.index", "GET", Row()),
     ("phones.export", "GET", Row()),

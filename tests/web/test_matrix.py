@@ -42,6 +42,11 @@ OPEN_TO_ALL = {
     "sign_in.code",
     "sign_in.second_step",
 }
+OUTSIDE = ("sibling", "parent", "foreign")
+NO_SECRET = (400, 401, 422)
+"""Wrong PINs and passwords are kept too: those are no matter of scope or rights."""
+NOBODYS = (Of.NOTHING, Of.VENDOR_TRUNK)
+"""No tenant's."""
 LAST = (
     "profile.end_session",
     "second_factor.turn_on",
@@ -167,16 +172,27 @@ def test_everything_as(
     app = make_app()
     world = hierarchy.plant(engine, clock.now())
     client = _signed_in(app, world, looker)
-    wrong, token = [], csrf_of(client, "/")
+    wrong, token, lines = [], csrf_of(client, "/"), Denials(engine)
     for endpoint, method, row, relation, owner in _requests(looker):
         path = _path(app, world, endpoint, method, row, owner)
         data = {**row.fields, **_files(row), "csrf_token": token, "key": str(uuid.uuid4())}
         response = client.open(path, method=method, data=data if method == "POST" else None)
         expected, status = _expected(looker, row, relation), response.status_code
+        what = f"{method} {path} ({endpoint}), {relation}"
+        noted, has_view = (
+            lines.grew(),
+            looker.role in row.roles,
+        )  # others get no further than to the address
         if not _fits(status, expected, row):
-            wrong.append(f"{method} {path} ({endpoint}), {relation}: {status}, not {expected}")
+            wrong.append(f"{what}: {status}, not {expected}")
+        elif (
+            row.of is not Of.NOTHING
+            and status not in NO_SECRET
+            and noted != (has_view and is_refusal(looker, row.of, relation, status))
+        ):
+            wrong.append(f"{what}: {status}, and the audit log has it or not the other way round")
         elif found := _leaks(looker, response):
-            wrong.append(f"{method} {path} ({endpoint}), {relation}: tells {found}")
+            wrong.append(f"{what}: tells {found}")
     assert not wrong, "\n".join(wrong)
 
 
@@ -204,9 +220,7 @@ def _expected(looker: Looker, row: Row, relation: str) -> str:
         return "403"
     rights = looker.rights if looker.role is Role.AGENT else NO_RIGHTS
     is_operator = looker.role is Role.ADMINISTRATOR
-    if row.right_first and not is_operator and not row.rights & rights:
-        return "403"
-    if relation in ("sibling", "parent", "foreign", "missing"):
+    if relation in (*OUTSIDE, "missing"):
         return "404"
     if is_operator:
         return "allowed"
@@ -215,6 +229,32 @@ def _expected(looker: Looker, row: Row, relation: str) -> str:
         return "403"
     needed = row.rights_for(own=own)
     return "403" if needed and not needed & rights else "allowed"
+
+
+class Denials:
+    """Lines of the audit log about what was refused."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+        self._known = self._count()
+
+    def grew(self) -> bool:
+        """Since it was asked last."""
+        before, self._known = self._known, self._count()
+        return self._known > before
+
+    def _count(self) -> int:
+        denied = sa.select(sa.func.count()).where(audit_log.c.outcome == "denied")
+        with self._engine.connect() as connection:
+            return int(connection.execute(denied).scalar_one())
+
+
+def is_refusal(looker: Looker, of: Of, relation: str, status: int) -> bool:
+    """Whether the audit log must have it: an object that is there was asked for, and either it is
+    out of scope or what was wanted of it is not allowed."""
+    if of in NOBODYS or looker.account is None:
+        return False
+    return relation in OUTSIDE or (relation != "missing" and status == 403)
 
 
 def _fits(status: int, expected: str, row: Row) -> bool:
@@ -270,11 +310,13 @@ def _key(world: World, of: Of, owner: str) -> dict[str, Any]:
         Of.NOTHING: {},
         Of.ACCOUNT: {"account_id": world.ids.get(owner, no_id)},
         Of.CALL: {"call_id": world.answered.get(owner, no_uuid)},
+        Of.LIVE_CALL: {"call_id": world.live.get(owner, no_uuid)},
         Of.RATE_GROUP: {"group_id": world.groups.get(f"{owner}-own", no_id)},
         Of.PHONE: {"number": world.phones.get(owner, "880999")},
         Of.TRUNK: {"kind": "mapping", "name": f"{owner}-in"},
         Of.VENDOR_TRUNK: {"kind": "routing", "name": "kestrel-out"},
         Of.PAYMENT: {"payment_id": world.payments.get(owner, no_uuid)},
+        Of.CARDS: {"batch_id": world.cards.get(owner, no_id)},
         Of.USER: {"name": f"user-of-{owner}"},
     }
     return keys[of]

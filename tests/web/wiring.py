@@ -5,6 +5,8 @@ import sqlalchemy as sa
 from controller.persistence.account_store import PostgresAccountStore
 from controller.persistence.audit_store import PostgresAudit
 from controller.persistence.billing_store import PostgresBilling
+from controller.persistence.call_commands import PostgresCallCommands
+from controller.persistence.card_store import PostgresCards
 from controller.persistence.coverage_store import PostgresCoverage
 from controller.persistence.gateway_store import PostgresGateways
 from controller.persistence.holdings_reader import PostgresHoldings
@@ -33,6 +35,7 @@ from controller.services.api_tokens import ApiTokens
 from controller.services.billing_run.desk import PackageDesk
 from controller.services.billing_run.orders import Subscriptions
 from controller.services.billing_run.run import BillingRun
+from controller.services.cards import CardPayments, Cards, CardSeal
 from controller.services.decks.review import DeckReview
 from controller.services.gateways.mapping import MappingGateways
 from controller.services.gateways.routing import RoutingGateways
@@ -52,6 +55,7 @@ from controller.services.views import WebServices
 from controller.services.views.coverage import CoverageWatch
 from controller.services.views.denials import Denials
 from controller.services.views.explain import ExplainView
+from controller.services.views.hang_ups import HangUps
 
 
 def web_services(engine: sa.Engine, clock: Clock, passwords: Passwords) -> WebServices:
@@ -60,6 +64,8 @@ def web_services(engine: sa.Engine, clock: Clock, passwords: Passwords) -> WebSe
     tokens = ApiTokens(PostgresTokens(engine), users, clock)
     second_factor = SecondFactor(PostgresSecondFactors(engine), Seal(b"a test's secret"), clock)
     audit = PostgresAudit(engine)
+    billing = BillingRun(PostgresBilling(engine), clock)
+    card_store, card_seal = PostgresCards(engine), CardSeal(b"a test's secret")
     sign_in = SignIn(
         PostgresUsers(engine),
         passwords,
@@ -73,6 +79,12 @@ def web_services(engine: sa.Engine, clock: Clock, passwords: Passwords) -> WebSe
         tokens=tokens,
         own_security=OwnSecurity(sign_in, second_factor, users, audit),
         live_calls=PostgresLiveCalls(engine),
+        hang_ups=HangUps(
+            PostgresCallCommands(engine),
+            PostgresLiveCalls(engine),
+            PostgresCdrs(engine),
+            Denials(PostgresOwners(engine), PostgresAudit(engine)),
+        ),
         cdrs=PostgresCdrs(engine),
         accounts=PostgresAccounts(engine),
         dashboard=PostgresDashboard(engine, clock),
@@ -81,6 +93,8 @@ def web_services(engine: sa.Engine, clock: Clock, passwords: Passwords) -> WebSe
         coverage=CoverageWatch(PostgresCoverage(engine), clock, configurations.version),
         denials=Denials(PostgresOwners(engine), PostgresAudit(engine)),
         account_records=Accounts(PostgresAccountStore(engine)),
+        cards=Cards(card_store, card_seal, billing, audit),
+        card_payments=CardPayments(card_store, card_seal, billing, audit),
         phones=Phones(PostgresPhones(engine)),
         mapping_gateways=MappingGateways(PostgresGateways(engine)),
         routing_gateways=RoutingGateways(PostgresGateways(engine)),

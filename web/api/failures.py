@@ -16,6 +16,7 @@ from controller.domain.errors import (
     Stale,
     StoreUnavailable,
     TollgateError,
+    TooManyTries,
 )
 from web.api.problems import FieldError, Problem, Problems, wrong
 
@@ -72,6 +73,9 @@ def problem_of(error: TollgateError) -> Problem:
         return Problem(Problems.INVALID_FIELDS, errors=_field_errors(error))
     if isinstance(error, InvalidInput):
         return wrong(str(error))
+    if isinstance(error, TooManyTries):
+        headers = {"Retry-After": str(error.wait_s)}
+        return Problem(Problems.RATE_LIMITED, str(error), headers=headers)
     return _ours(error)
 
 

@@ -1,6 +1,7 @@
 """The way of a request through the API: admit, read, do (once), answer."""
 
 import hashlib
+import hmac
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
@@ -14,7 +15,7 @@ from web.api import guard, reading
 from web.api.failures import problem_of
 from web.api.operations import Operation, Reply
 from web.api.problems import Problem, Problems
-from web.context import services
+from web.context import config, services
 
 KEPT_HEADERS = frozenset({"Content-Type", "ETag", "Location", "Link"})
 REPLAYED = "Idempotency-Replayed"
@@ -106,10 +107,16 @@ def _first(
 
 
 def _digest() -> bytes:
-    """Of what the request asks for."""
-    digest = hashlib.sha256(f"{request.method} {request.full_path}\n".encode())
+    """Of what the request asks for. With a key, for it may be a card's PIN, and PINs are short:
+    from a copy of the database they could be tried one by one."""
+    digest = hmac.new(_digest_key(), digestmod=hashlib.sha256)
+    digest.update(f"{request.method} {request.full_path}\n".encode())
     digest.update(request.get_data(cache=True))
     return digest.digest()
+
+
+def _digest_key() -> bytes:
+    return hashlib.sha256(b"tollgate replies 1:" + config().secret_key).digest()
 
 
 def _kept(operation: Operation, response: Response) -> KeptReply:

@@ -1,6 +1,7 @@
 """The fields of payments, as forms ask and explain them."""
 
 from controller.domain.movements import LimitMode
+from web.forms import card_fields
 from web.forms.fields import Choices, FormField, Group, Kind
 from web.i18n import LazyText
 from web.i18n import lazy_gettext as _
@@ -34,6 +35,7 @@ FIELDS: dict[str, tuple[Group, ...]] = {
     "transfer": (Group(ORDER, (TO, _amount(_("What goes from one to the other.")), MEMO)),),
     "make-zero": (Group(ORDER, (MEMO,)),),
     "credit": (Group(ORDER, (MODE, _amount(_("Of the overdraft limit, not of money.")), MEMO)),),
+    "card": card_fields.PAYMENT,
 }
 TITLES = {
     "payment": _("Payment"),
@@ -41,6 +43,7 @@ TITLES = {
     "transfer": _("Transfer"),
     "make-zero": _("Make zero"),
     "credit": _("Credit"),
+    "card": _("Phone card"),
 }
 WORDS = {
     "payment": _("The balance rises by the amount."),
@@ -48,4 +51,5 @@ WORDS = {
     "transfer": _("Money goes from this account to another one."),
     "make-zero": _("The balance becomes 0; the receipt tells what was there."),
     "credit": _("The overdraft limit changes; the balance stays."),
+    "card": _("The balance rises by what the card is worth; the card is used then."),
 }

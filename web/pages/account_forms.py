@@ -116,8 +116,8 @@ def _changeable(account_id: int, section: str) -> tuple[Shown, AccountRecord]:
     if section not in SECTIONS:
         abort(404)
     found, record = held(account_id)
-    if not (found.may_manage or (found.is_own and section == "contact")):
-        abort(403)
+    if not (found.is_own and section == "contact"):
+        record = services().account_records.get(found.who, record.spec.name, "change")
     return found, record
 
 
@@ -226,7 +226,7 @@ _DONE = {
 @pages.get(f"{ADDRESS}/<any(lock, unlock, close, reopen, delete, approve):action>")
 @allow(AGENTS)
 def act(account_id: int, action: str) -> ResponseReturnValue:
-    found, record = _disposable(account_id)
+    found, record = _disposable(account_id, action)
     return confirm(_question(found, record, action), kept={"revision": record.revision})
 
 
@@ -234,7 +234,7 @@ def act(account_id: int, action: str) -> ResponseReturnValue:
 @allow(AGENTS)
 def carry_out(account_id: int, action: str) -> ResponseReturnValue:
     try:
-        found, record = _disposable(account_id)
+        found, record = _disposable(account_id, action)
     except NotFound as error:
         return gone(error)
     name, given = record.spec.name, request.form.get("revision", "")
@@ -265,11 +265,10 @@ def _carry_out(action: str, name: str, revision: int) -> None:
     does[action]()
 
 
-def _disposable(account_id: int) -> tuple[Shown, AccountRecord]:
+def _disposable(account_id: int, action: str) -> tuple[Shown, AccountRecord]:
+    """Raises NotFound, NotAllowed."""
     found, record = held(account_id)
-    if not found.may_manage:
-        abort(403)
-    return found, record
+    return found, services().account_records.get(found.who, record.spec.name, action)
 
 
 def _question(found: Shown, record: AccountRecord, action: str) -> About:

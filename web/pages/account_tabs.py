@@ -78,7 +78,16 @@ class Shown:
 
     @property
     def moves(self) -> tuple[str, ...]:
-        """Kinds of payment that the visitor may make for it (services/payments)."""
+        """Kinds of payment that the visitor may make for it (services/payments, services/cards)."""
+        return (*self._by_right, *(("card",) if self.takes_cards else ()))
+
+    @property
+    def takes_cards(self) -> bool:
+        """A card is money, whoever has it: it needs no right."""
+        return self.record is not None and self.record.spec.kind is not AccountKind.CLEARING
+
+    @property
+    def _by_right(self) -> tuple[str, ...]:
         if not self.may_pay:
             return ()
         if self.who.is_operator or not self.is_own:

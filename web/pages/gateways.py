@@ -189,7 +189,7 @@ def change_gateway(kind: str, name: str) -> ResponseReturnValue:
 @pages.get(f"/gateways/{_KIND}/<name>/delete")
 @allow(AGENTS)
 def delete_form(kind: str, name: str) -> ResponseReturnValue:
-    record = KINDS[kind].service().get(_maker(kind), name)
+    record = KINDS[kind].service().get(actor(), name, "delete")
     return confirm(_delete_question(kind, record), kept={"revision": record.revision})
 
 
@@ -197,7 +197,7 @@ def delete_form(kind: str, name: str) -> ResponseReturnValue:
 @allow(AGENTS)
 def delete(kind: str, name: str) -> ResponseReturnValue:
     try:
-        record = KINDS[kind].service().get(_maker(kind), name)
+        record = KINDS[kind].service().get(actor(), name, "delete")
     except NotFound as error:
         return gone(error)
     given = request.form.get("revision", "")
@@ -223,10 +223,9 @@ def _maker(kind: str) -> Actor:
 
 
 def _changeable(kind: str, name: str) -> tuple[Record, tuple[Group, ...]]:
-    record, groups = KINDS[kind].service().get(actor(), name), _groups(kind, actor(), new=False)
-    if not groups:
-        abort(403)
-    return record, groups
+    """Raises NotFound, NotAllowed."""
+    record = KINDS[kind].service().get(actor(), name, "change")
+    return record, _groups(kind, actor(), new=False)
 
 
 def _groups(kind: str, who: Actor, *, new: bool) -> tuple[Group, ...]:

@@ -8,7 +8,8 @@ from decimal import Decimal
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from controller.domain.errors import Conflict, InvalidFields, NotAllowed
+from controller.domain.errors import Conflict, InvalidFields, NotAllowed, TooManyTries
+from controller.services.cards import Recharged
 from controller.services.payments import Done, PaymentKind, PaymentPage, PaymentQuery, PaymentRow
 from web.access import SIGNED_IN, allow
 from web.context import actor, config, services
@@ -42,6 +43,9 @@ KIND_NAMES = {
     PaymentKind.TRANSFER: lazy_gettext("Transfer"),
     PaymentKind.MAKE_ZERO: lazy_gettext("Made zero"),
     PaymentKind.CREDIT: lazy_gettext("Overdraft limit"),
+    PaymentKind.CARD: lazy_gettext("Phone card"),
+    PaymentKind.CARD_STOCK: lazy_gettext("Phone cards made"),
+    PaymentKind.CARD_RETURN: lazy_gettext("Phone cards taken back"),
     PaymentKind.CORRECTION: lazy_gettext("Correction"),
     PaymentKind.REVERSAL: lazy_gettext("Reversal"),
 }
@@ -126,6 +130,9 @@ def order(account_id: int, kind: str) -> ResponseReturnValue:
     values, page = sent.values(), _page(found, kind)
     if sent.errors or request.form.get("again"):
         return page.show(sent, 400 if sent.errors else 200)
+    if kind == "card":
+        # what it is worth is not known before it is used: there is nothing to confirm
+        return once(lambda: _pay(found, kind, sent, values))
     if not request.form.get(CONFIRMED):
         return _ask(found, kind, sent, values)
     return once(lambda: _pay(found, kind, sent, values))
@@ -133,12 +140,13 @@ def order(account_id: int, kind: str) -> ResponseReturnValue:
 
 def _pay(found: Shown, kind: str, sent: Form, values: Values) -> ResponseReturnValue:
     name, payments, who = found.detail.row.name, services().payments, actor()
-    does: Mapping[str, Callable[[str], Done]] = {
+    does: Mapping[str, Callable[[str], Done | Recharged]] = {
         "payment": lambda key: payments.pay(who, name, values, key),
         "withdraw": lambda key: payments.withdraw(who, name, values, key),
         "transfer": lambda key: payments.transfer(who, name, values, key),
         "make-zero": lambda key: payments.make_zero(who, name, values, key),
         "credit": lambda key: payments.credit(who, name, values, key),
+        "card": lambda _key: services().card_payments.recharge(who, name, values),
     }
     try:
         done = does[kind](f"web-{sent_key()}")
@@ -151,6 +159,9 @@ def _pay(found: Shown, kind: str, sent: Form, values: Values) -> ResponseReturnV
     except NotAllowed as error:
         sent.add_errors({"": str(error)})
         return _page(found, kind).show(sent, 403)
+    except TooManyTries as error:
+        sent.add_errors({"": str(error)})
+        return _page(found, kind).show(sent, 429)
     return redirect(url_for("payments.receipt", payment_id=done.payment_id))
 
 
@@ -188,11 +199,16 @@ def _afterwards(
     return [(_("Balance"), f"{money(row.balance)} → {money(after, row.currency)}")]
 
 
+_ACTIONS = {"withdraw": "withdrawal", "make-zero": "make zero"}
+"""As the audit log names them, where it is not as in the address."""
+
+
 def _payable(account_id: int, kind: str) -> Shown:
     if kind not in money_fields.FIELDS:
         abort(404)
     found, _record = held(account_id)
     if kind not in found.moves:
+        services().payments.require(actor(), found.detail.row.name, _ACTIONS.get(kind, kind))
         abort(403)
     return found
 
@@ -201,7 +217,7 @@ def _page(found: Shown, kind: str) -> FormPage:
     row = found.detail.row
     about = About(
         title=f"{money_fields.TITLES[kind]}: {row.name}",
-        submit=_("Go on"),
+        submit=_("Recharge") if kind == "card" else _("Go on"),
         back=url_for("accounts.detail", account_id=row.account_id),
         lead=str(money_fields.WORDS[kind]),
         crumbs=[

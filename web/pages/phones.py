@@ -265,7 +265,7 @@ def set_password(number: str) -> ResponseReturnValue:
 @pages.get("/phones/<number>/delete")
 @allow(AGENTS)
 def delete_form(number: str) -> ResponseReturnValue:
-    record = _changeable(number)
+    record = _changeable(number, "delete")
     return confirm(_delete_question(record), kept={"revision": record.revision})
 
 
@@ -273,7 +273,7 @@ def delete_form(number: str) -> ResponseReturnValue:
 @allow(AGENTS)
 def delete(number: str) -> ResponseReturnValue:
     try:
-        record = _changeable(number)
+        record = _changeable(number, "delete")
     except NotFound as error:
         return gone(error)
     given = request.form.get("revision", "")
@@ -287,10 +287,9 @@ def delete(number: str) -> ResponseReturnValue:
     return confirmed(_delete_question(record), do, kept={"revision": record.revision})
 
 
-def _changeable(number: str) -> PhoneRecord:
-    record = services().phones.get(actor(), number)
-    actor().require(Right.PHONES)
-    return record
+def _changeable(number: str, action: str = "change") -> PhoneRecord:
+    """Raises NotFound, NotAllowed."""
+    return services().phones.get(actor(), number, action)
 
 
 # -- what the pages say --------------------------------------------------------------------

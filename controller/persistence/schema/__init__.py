@@ -9,7 +9,9 @@ from controller.persistence.schema.identities import api_tokens, old_passwords, 
 # isort: split
 from controller.persistence.schema.accounts import account_tree, audit_log
 from controller.persistence.schema.api import api_replies
+from controller.persistence.schema.call_commands import call_commands
 from controller.persistence.schema.call_sums import call_sums, call_sums_new, cdr_agents
+from controller.persistence.schema.cards import card_batches, card_tries, cards
 from controller.persistence.schema.columns import metadata
 from controller.persistence.schema.decks import (
     deck_changes,
@@ -87,9 +89,13 @@ __all__ = [
     "calendar_days",
     "calendars",
     "call_attempts",
+    "call_commands",
     "call_sums",
     "call_sums_new",
     "calls",
+    "card_batches",
+    "card_tries",
+    "cards",
     "cdr_agents",
     "cdr_charges",
     "cdrs",

@@ -125,6 +125,9 @@ accounts = Table(
     Column("offline_minutes", Integer),
     Column("offline_money", Amount),
     flag("locked"),
+    # whose people set the lock; none: the platform. Kept by a trigger, and not for a foreign key:
+    # an account that is gone is above nobody
+    Column("locked_by_account_id", BigInteger),
     Column("expires_at", Moment),
     Column("closed_at", Moment),
     Column("created_at", Moment, nullable=False, server_default=NOW),
@@ -209,6 +212,7 @@ mapping_gateways = Table(
     Column("name", Text, nullable=False, unique=True),
     Column("account_id", ForeignKey("accounts.id", ondelete="RESTRICT"), nullable=False),
     flag("locked"),
+    Column("locked_by_account_id", BigInteger),
     Column("capacity", Integer),
     Column("calls_per_second", Integer),
     Column("authorization", SmallInteger, nullable=False, server_default=text("5")),
@@ -387,6 +391,7 @@ users = Table(
     Column("account_id", ForeignKey("accounts.id", ondelete="RESTRICT")),
     Column("password_hash", Text, nullable=False),
     flag("disabled"),
+    Column("disabled_by_account_id", BigInteger),
     Column("failed_logins", Integer, nullable=False, server_default=ZERO),
     Column("locked_until", Moment),
     Column("created_at", Moment, nullable=False, server_default=NOW),

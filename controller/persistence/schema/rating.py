@@ -143,7 +143,9 @@ phones = Table(
     Column("authorization", SmallInteger, nullable=False, server_default=text("5")),
     # may not call; may not be called
     flag("locked"),
+    Column("locked_by_account_id", BigInteger),
     flag("locked_in"),
+    Column("locked_in_by_account_id", BigInteger),
     amount("monthly_minimum"),
     Column("monthly_maximum", Amount),
     amount("monthly_rent"),

@@ -4,6 +4,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from controller.persistence.call_commands import last_state
 from controller.persistence.schema import accounts, calls, mapping_gateways, routing_gateways
 from controller.persistence.views.reading import reading
 from controller.services.actors import Scope
@@ -39,6 +40,12 @@ class PostgresLiveCalls:
             rows = connection.execute(newest).all()
         found = tuple(shown_live(scope, _live_call(row._asdict())) for row in rows)
         return LiveCalls(total, talking, matches, found)
+
+    def one(self, scope: Scope, call_id: str) -> LiveCall | None:
+        query = _rows(scope).where(calls.c.call_id == call_id, *live_in(scope))
+        with reading(self._engine) as connection:
+            row = connection.execute(query).one_or_none()
+        return None if row is None else shown_live(scope, _live_call(row._asdict()))
 
 
 def live_in(scope: Scope) -> list[sa.ColumnElement[bool]]:
@@ -89,6 +96,7 @@ def _rows(scope: Scope) -> sa.Select[Any]:
             calls.c.answered_at,
             reserved.label("reserved"),
             calls.c.granted_s,
+            sa.func.coalesce(last_state(calls.c.call_id), "").label("hang_up"),
         )
         .join(accounts, accounts.c.id == calls.c.account_id)
         .outerjoin(mapping_gateways, mapping_gateways.c.id == calls.c.mapping_gateway_id)

@@ -41,9 +41,10 @@ def check_account(
 ) -> None:
     """Raises InvalidFields, by the account's fields. `granting`: rights that the actor may give."""
     chain = _chain_of_parent(work, actor, account)
+    kept = _kept_groups(work, account, before)
     state = State(
         accounts={a.name: a for a in (*chain, replace(account, closed=False))},
-        rate_groups=_groups(work, actor.scope, (account,)),
+        rate_groups={**kept, **_groups(work, actor.scope, (account,))},
     )
     errors = _faults(state, account)
     if before is not None and _reaches_down(account, before.spec):
@@ -61,6 +62,19 @@ def _groups(
     names |= {getattr(payer, "private_rate_group", None) for payer in payers}
     found = (work.rate_group(name, scope) for name in sorted(name for name in names if name))
     return {group.name: group for group in found if group is not None}
+
+
+def _kept_groups(
+    work: AccountWork, account: AccountSpec, before: AccountRecord | None
+) -> dict[str, RateGroupSpec]:
+    """Those that somebody above has set and that stay; whose they are is not told."""
+    if before is None:
+        return {}
+    fields = ("rate_group", "private_rate_group")
+    same = [f for f in fields if getattr(account, f) == getattr(before.spec, f)]
+    names = {name for name in (getattr(account, field) for field in same) if name}
+    found = (work.rate_group(name, EVERYTHING) for name in sorted(names))
+    return {group.name: replace(group, owner=None) for group in found if group is not None}
 
 
 def _faults(state: State, account: AccountSpec) -> dict[str, str]:

@@ -11,7 +11,7 @@ from controller.services.accounts.records import (
     RightView,
     TreeNode,
 )
-from controller.services.actors import Scope
+from controller.services.actors import Actor, Scope
 from controller.services.audit import AuditLine
 from controller.services.config_as_code.specs import AccountSpec, PhoneSpec
 from controller.services.records.work import RecordWork
@@ -73,7 +73,7 @@ class AccountWork(RecordWork, Protocol):
 class AccountStore(Protocol):
     """All methods raise StoreUnavailable."""
 
-    def begin(self) -> AbstractContextManager[AccountWork]:
+    def begin(self, actor: Actor) -> AbstractContextManager[AccountWork]:
         """Committed at its end; an exception takes everything back but what was denied."""
 
     def page(self, scope: Scope, query: AccountQuery) -> AccountPage:

@@ -1,12 +1,13 @@
 """An account as people see it: what was set, what follows from it, and its revision."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
 from controller.domain.rights import Right, Rights
 from controller.services.config_as_code.specs import AccountSpec
+from controller.services.records.locks import Locks
 
 KIND = "account"
 """In the audit log and in messages."""
@@ -31,6 +32,7 @@ class AccountRecord:
     awaiting_approval: bool
     locked_for_balance_at: datetime | None
     effective: Rights
+    locks: Locks = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

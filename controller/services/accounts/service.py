@@ -32,9 +32,10 @@ from controller.services.config_as_code.sections.accounts import (
     read_account,
 )
 from controller.services.config_as_code.specs import AccountSpec
+from controller.services.records.locks import check_locks, check_removal
 from controller.services.records.rows import RowErrors
 from controller.services.records.values import Values, read_values, texts_of, values_of
-from controller.services.records.work import check_revision, missing, not_found, note
+from controller.services.records.work import check_revision, in_scope, not_found, note
 from controller.services.sign_in import Role
 
 MAX_NAMED = 20
@@ -61,13 +62,19 @@ class Accounts:
             self.get(actor, query.under)
         return self._store.page(actor.scope, query)
 
-    def get(self, actor: Actor, name: str) -> AccountRecord:
-        """Raises NotFound."""
+    def get(self, actor: Actor, name: str, action: str = "read") -> AccountRecord:
+        """`action`: what it is looked at for; all but `read` are for who disposes of it.
+
+        Raises NotFound, NotAllowed.
+        """
         found = self._store.get(actor.scope, name)
-        if found is not None:
+        if found is not None and (action == "read" or disposes(actor, found)):
             return found
-        with self._store.begin() as work:
-            return _found(work, actor, name, "read")
+        with self._store.begin(actor) as work:
+            found = _found(work, actor, name, action)
+            if action != "read":
+                _require_disposal(actor, found, action)
+            return found
 
     def by_id(self, actor: Actor, account_id: int) -> AccountRecord:
         """As `get`, for addresses that have the number of an account. Raises NotFound."""
@@ -107,7 +114,7 @@ class Accounts:
         return self._store.tree(actor.scope, account_id, after, MAX_TREE)
 
     def _chain(self, actor: Actor, name: str) -> Sequence[AccountSpec]:
-        with self._store.begin() as work:
+        with self._store.begin(actor) as work:
             return work.chain(name, actor.scope)
 
     # -- change ---------------------------------------------------------------------------
@@ -132,7 +139,7 @@ class Accounts:
             raise InvalidFields({"": f"not 1 to {MAX_BATCH} accounts at once"})
         each = RowErrors(numbered=not one).each
         accounts: list[AccountSpec] = []
-        with self._store.begin() as work:
+        with self._store.begin(actor) as work:
             each(rows, lambda row: accounts.append(_read(work, actor, row)))
             taken = set(work.taken([account.name for account in accounts]))
             made: list[AccountSpec] = []
@@ -158,11 +165,11 @@ class Accounts:
         `revision`: the one that the change was made on. Raises NotFound, Stale, InvalidFields,
         NotAllowed.
         """
-        with self._store.begin() as work:
+        with self._store.begin(actor) as work:
             before = _found(work, actor, name, "change")
             is_own = before.account_id == actor.account_id
             _may_change(actor, before, values, is_own=is_own)
-            check_revision(work, KIND, name, before.revision, revision)
+            check_revision(work, actor, KIND, name, before.revision, revision)
             if before.spec.closed:
                 raise Conflict(f"account {name} is closed: open it again first")
             given = {**_values(before.spec), **values}
@@ -177,6 +184,7 @@ class Accounts:
                 account = replace(account, parent=before.spec.parent)
             else:
                 check_account(work, actor, account, actor.rights, before)
+            check_locks(work, actor, before.locks, account)
             if account != before.spec:
                 _write_change(work, actor, before, account)
             return _found(work, actor, name, "change")
@@ -189,10 +197,10 @@ class Accounts:
 
     def approve(self, actor: Actor, name: str) -> AccountRecord:
         """Let a new account go live (parameter `approve_sub_agents`). For operators."""
-        if not actor.is_operator:
-            raise NotAllowed("only an administrator approves accounts")
-        with self._store.begin() as work:
+        with self._store.begin(actor) as work:
             before = _found(work, actor, name, "approve")
+            if not actor.is_operator:
+                raise NotAllowed("only an administrator approves accounts")
             if before.awaiting_approval:
                 work.approve(before.account_id)
                 waits = changed({"awaiting_approval": "true"}, {"awaiting_approval": "false"})
@@ -204,7 +212,7 @@ class Accounts:
 
         Raises Conflict, else as `change`.
         """
-        with self._store.begin() as work:
+        with self._store.begin(actor) as work:
             before = self._own_below(work, actor, name, "close", revision)
             self._without_children(work, before, "close")
             if ties := work.ties(before.account_id):
@@ -217,7 +225,7 @@ class Accounts:
 
     def reopen(self, actor: Actor, name: str, revision: int | None = None) -> AccountRecord:
         """Raises as `change`, for what it stood on may be gone."""
-        with self._store.begin() as work:
+        with self._store.begin(actor) as work:
             before = self._own_below(work, actor, name, "reopen", revision)
             if before.spec.closed:
                 open_ = replace(before.spec, closed=False)
@@ -229,8 +237,9 @@ class Accounts:
 
     def delete(self, actor: Actor, name: str, revision: int | None = None) -> None:
         """Only an account that nothing ever happened to. Raises Conflict, else as `change`."""
-        with self._store.begin() as work:
+        with self._store.begin(actor) as work:
             before = self._own_below(work, actor, name, "delete", revision)
+            check_removal(work, actor, KIND, name, before.locks)
             self._without_children(work, before, "delete")
             if history := work.history(before.account_id):
                 raise Conflict(f"account {name} {history}: close it instead")
@@ -243,10 +252,8 @@ class Accounts:
     ) -> AccountRecord:
         """An account of which the actor may dispose."""
         before = _found(work, actor, name, action)
-        actor.require(Right.ACCOUNTS)
-        if before.account_id == actor.account_id:
-            raise NotAllowed(f"{action} your own account: ask who is above it")
-        check_revision(work, KIND, name, before.revision, revision)
+        _require_disposal(actor, before, action)
+        check_revision(work, actor, KIND, name, before.revision, revision)
         return before
 
     def _without_children(self, work: AccountWork, account: AccountRecord, verb: str) -> None:
@@ -257,6 +264,18 @@ class Accounts:
                 f"account {account.spec.name} has {count} accounts below it:"
                 f" move or {verb} them first: {', '.join(names)}{more}"
             )
+
+
+def disposes(actor: Actor, account: AccountRecord) -> bool:
+    """Of an account in its scope: whether the actor may do with it what is not about contact."""
+    return actor.may(Right.ACCOUNTS) and account.account_id != actor.account_id
+
+
+def _require_disposal(actor: Actor, account: AccountRecord, action: str) -> None:
+    """Raises NotAllowed."""
+    actor.require(Right.ACCOUNTS)
+    if not disposes(actor, account):
+        raise NotAllowed(f"{action} your own account: ask who is above it")
 
 
 def _may_change(actor: Actor, before: AccountRecord, values: Values, *, is_own: bool) -> None:
@@ -322,8 +341,6 @@ def _changes(before: AccountSpec | None, after: AccountSpec) -> dict[str, tuple[
 
 def _found(work: AccountWork, actor: Actor, name: str, action: str) -> AccountRecord:
     """Raises NotFound."""
-    found = work.accounts([name], actor.scope).get(name)
-    if found is not None:
-        return found
-    hidden = work.accounts([name], EVERYTHING).get(name)
-    raise missing(work, actor, KIND, name, hidden.account_id if hidden else None, action)
+    return in_scope(
+        work, actor, action, KIND, name, lambda scope: work.accounts([name], scope).get(name)
+    )

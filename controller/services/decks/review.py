@@ -1,19 +1,30 @@
-"""Staged decks as administrators review them: look, activate, discard, roll back.
+"""Staged decks as administrators keep them: stage, look, activate, discard, roll back.
 
 The functions of `staging`, with the errors that pages and the API know.
 """
 
+import io
 from collections.abc import Sequence
 
-from controller.domain.errors import Conflict, InvalidInput, NotAllowed, NotFound
+from controller.domain.errors import Conflict, InvalidFields, InvalidInput, NotAllowed, NotFound
 from controller.services.actors import Actor
-from controller.services.decks.ports import ChangeQuery, DeckState, StagedDeck, StagedDecks
+from controller.services.decks.layout import CANONICAL_LAYOUT, DeckLayout, read_layout
+from controller.services.decks.ports import (
+    ChangeQuery,
+    DeckState,
+    NewDeck,
+    StagedDeck,
+    StagedDecks,
+)
+from controller.services.decks.reading import DeckTable
 from controller.services.decks.staging import (
+    MAX_STAGED,
     DeckReport,
     activate_deck,
     discard_deck,
     roll_back,
     show_deck,
+    stage_deck,
     staged_decks,
 )
 from controller.services.ports import Clock
@@ -41,6 +52,28 @@ class DeckReview:
             return show_deck(self._store, deck_id, query)
         except InvalidInput as error:
             raise NotFound(str(error)) from None
+
+    def stage(self, actor: Actor, deck: NewDeck, text: str, layout: str = "") -> StagedDeck:
+        """Keep a deck beside the live rates; wrong rows are kept with it and counted.
+
+        `text` is the table, `layout` a mapping file where its columns are not the canonical ones.
+        Raises NotFound for an unknown group, InvalidFields, Conflict where too many decks wait.
+        """
+        _require(actor)
+        now = self._clock.now()
+        if deck.effective_at is not None and deck.effective_at < now:
+            raise InvalidFields({"effective_at": "is past: prices that calls have paid stay"})
+        waiting = [d for d in self.decks(actor, deck.group) if d.state is DeckState.STAGED]
+        if len(waiting) >= MAX_STAGED:
+            raise Conflict(f"{len(waiting)} decks are staged for {deck.group}: discard some")
+        wanted = _layout(layout)
+        table = DeckTable(io.StringIO(text.lstrip("\ufeff"), newline=""), wanted.file.delimiter)
+        query = ChangeQuery(limit=1)
+        try:
+            report = stage_deck(actor, self._store, deck, table, now, wanted.mapping, query)
+        except InvalidInput as error:
+            raise InvalidFields({"table": str(error)}) from None
+        return report.deck
 
     def activate(self, actor: Actor, deck_id: int, *, accept_warnings: bool) -> StagedDeck:
         """Make its rates the live ones, from the date it was staged with, or at once.
@@ -74,6 +107,16 @@ class DeckReview:
     def _now(self, actor: Actor, deck: StagedDeck) -> StagedDeck:
         """The deck as it is by now."""
         return self.show(actor, deck.deck_id, ChangeQuery(limit=1)).deck
+
+
+def _layout(text: str) -> DeckLayout:
+    """Raises InvalidFields."""
+    if not text.strip():
+        return CANONICAL_LAYOUT
+    try:
+        return read_layout(text)
+    except InvalidInput as error:
+        raise InvalidFields({"layout": str(error)}) from None
 
 
 def _require(actor: Actor) -> None:

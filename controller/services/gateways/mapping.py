@@ -3,7 +3,7 @@
 An agent keeps the trunks of its own account and of those below it. Seeing needs no right.
 """
 
-from controller.domain.errors import Conflict, InvalidFields
+from controller.domain.errors import Conflict, InvalidFields, NotAllowed
 from controller.domain.rights import Right
 from controller.services.actors import EVERYTHING, Actor
 from controller.services.audit import changed
@@ -23,6 +23,7 @@ from controller.services.gateways.records import (
     GatewayQuery,
     MappingRecord,
 )
+from controller.services.records.locks import check_locks, check_removal
 from controller.services.records.queries import check_query, is_name
 from controller.services.records.values import (
     FieldPlaces,
@@ -34,7 +35,7 @@ from controller.services.records.values import (
 from controller.services.records.work import (
     check_revision,
     denial,
-    missing,
+    in_scope,
     not_found,
     note,
     refuse_outside,
@@ -55,15 +56,27 @@ class MappingGateways:
         check_query(query.limit, search=query.search, account=query.account, after=query.after)
         return self._store.mapping_page(actor.scope, query)
 
-    def get(self, actor: Actor, name: str) -> MappingRecord:
-        """Raises NotFound."""
+    def get(self, actor: Actor, name: str, action: str = "read") -> MappingRecord:
+        """`action`: what it is looked at for; `change` and `delete` need their rights.
+
+        Raises NotFound, NotAllowed.
+        """
+        found = self._seen(actor, name, action)
+        try:
+            _require(actor, action)
+        except NotAllowed:
+            self._store.deny(denial(actor, action, MAPPING, name, found.account_id))
+            raise
+        return found
+
+    def _seen(self, actor: Actor, name: str, action: str) -> MappingRecord:
         scope = actor.scope
         if not is_name(name):
             raise not_found(MAPPING, name)
         if found := self._store.mapping(scope, name):
             return found
         if not scope.is_everything and (theirs := self._store.mapping(EVERYTHING, name)):
-            self._store.deny(denial(actor, "read", MAPPING, name, theirs.account_id))
+            self._store.deny(denial(actor, action, MAPPING, name, theirs.account_id))
         raise not_found(MAPPING, name)
 
     def create(self, actor: Actor, values: Values) -> MappingRecord:
@@ -76,7 +89,7 @@ class MappingGateways:
         gateway = _read(given)
         bare = MappingGatewaySpec(gateway.name, gateway.account, capacity=no_lines)
         check_rights(actor, changed_fields(bare, gateway))
-        with self._store.begin() as work:
+        with self._store.begin(actor) as work:
             if work.mapping(gateway.name, EVERYTHING) is not None:
                 raise InvalidFields({"name": f"the name {gateway.name} is taken"})
             _check(work, actor, gateway)
@@ -94,16 +107,18 @@ class MappingGateways:
         `revision`: the one that the change was made on. Raises NotFound, Stale, InvalidFields,
         NotAllowed.
         """
-        _require_any(actor)
-        with self._store.begin() as work:
+        with self._store.begin(actor) as work:
             before = _found(work, actor, name, "change")
-            check_revision(work, MAPPING, name, before.revision, revision)
+            _require(actor, "change")
+            check_revision(work, actor, MAPPING, name, before.revision, revision)
             gateway = _read({**values_of(before.spec), **values})
             if gateway.name != name:
                 raise InvalidFields({"name": "a gateway keeps its name: make another one"})
             names = changed_fields(before.spec, gateway)
             check_rights(actor, names)
             if names:
+                gone = not set(before.spec.addresses) <= set(gateway.addresses)
+                check_locks(work, actor, before.locks, gateway, {"addresses": ("locked", gone)})
                 _check(work, actor, gateway)
                 work.write_mapping(gateway)
                 action = "move" if "account" in names else "change"
@@ -114,10 +129,11 @@ class MappingGateways:
 
     def delete(self, actor: Actor, name: str, revision: int | None = None) -> None:
         """Raises Conflict while calls use it; else as `change`."""
-        actor.require(Right.GATEWAYS)
-        with self._store.begin() as work:
+        with self._store.begin(actor) as work:
             before = _found(work, actor, name, "delete")
-            check_revision(work, MAPPING, name, before.revision, revision)
+            _require(actor, "delete")
+            check_removal(work, actor, MAPPING, name, before.locks)
+            check_revision(work, actor, MAPPING, name, before.revision, revision)
             if work.has_calls(MAPPING, name):
                 raise Conflict(f"{MAPPING} {name} has calls in progress: lock it and wait for them")
             work.delete(MAPPING, name)
@@ -129,9 +145,11 @@ def _read(values: Values) -> MappingGatewaySpec:
     return read_values(values, _KNOWN, read_mapping_gateway, lists=_LISTS)
 
 
-def _require_any(actor: Actor) -> None:
-    """Of the rights to change gateways; which one it must be, the fields say."""
-    if not any(actor.may(right) for right in FIELD_RIGHTS.values()):
+def _require(actor: Actor, action: str) -> None:
+    """Of the rights to change gateways any; which one it must be, the fields say."""
+    if action == "delete":
+        actor.require(Right.GATEWAYS)
+    elif action != "read" and not any(actor.may(right) for right in FIELD_RIGHTS.values()):
         actor.require(Right.GATEWAY_SETTINGS)
 
 
@@ -178,8 +196,4 @@ def _found(work: GatewayWork, actor: Actor, name: str, action: str) -> MappingRe
     """Raises NotFound."""
     if not is_name(name):
         raise not_found(MAPPING, name)
-    found = work.mapping(name, actor.scope)
-    if found is not None:
-        return found
-    theirs = work.mapping(name, EVERYTHING)
-    raise missing(work, actor, MAPPING, name, theirs.account_id if theirs else None, action)
+    return in_scope(work, actor, action, MAPPING, name, lambda scope: work.mapping(name, scope))

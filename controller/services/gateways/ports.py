@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from controller.services.actors import Scope
+from controller.services.actors import Actor, Scope
 from controller.services.audit import AuditLine
 from controller.services.config_as_code.addresses import Address
 from controller.services.config_as_code.specs import (
@@ -60,7 +60,7 @@ class GatewayWork(RecordWork, Protocol):
 class GatewayStore(Protocol):
     """All methods raise StoreUnavailable."""
 
-    def begin(self) -> AbstractContextManager[GatewayWork]:
+    def begin(self, actor: Actor) -> AbstractContextManager[GatewayWork]:
         """Committed at its end; an exception takes everything back but what was denied."""
 
     def mapping_page(self, scope: Scope, query: GatewayQuery) -> GatewayPage: ...

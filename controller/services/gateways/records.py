@@ -1,12 +1,13 @@
 """Gateways as people see them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from controller.services.config_as_code.specs import (
     MappingGatewaySpec,
     RouteSpec,
     RoutingGatewaySpec,
 )
+from controller.services.records.locks import Locks
 
 MAPPING = "mapping gateway"
 ROUTING = "routing gateway"
@@ -18,6 +19,7 @@ class MappingRecord:
     spec: MappingGatewaySpec
     account_id: int
     revision: int
+    locks: Locks = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,8 +59,8 @@ class RoutingGateways:
         check_query(query.limit, search=query.search, account=query.account, after=query.after)
         return self._store.routing_page(query)
 
-    def get(self, actor: Actor, name: str) -> RoutingRecord:
-        """Raises NotFound."""
+    def get(self, actor: Actor, name: str, _action: str = "read") -> RoutingRecord:
+        """Whatever for: all of it is the operator's. Raises NotFound, NotAllowed."""
         _require_operator(actor)
         found = self._store.routing(name) if is_name(name) else None
         if found is None:
@@ -71,7 +71,7 @@ class RoutingGateways:
         """Raises InvalidFields."""
         _require_operator(actor)
         gateway, routes = _read(values)
-        with self._store.begin() as work:
+        with self._store.begin(actor) as work:
             if work.routing(gateway.name) is not None:
                 raise InvalidFields({"name": f"the name {gateway.name} is taken"})
             _check(work, gateway)
@@ -85,9 +85,9 @@ class RoutingGateways:
     ) -> RoutingRecord:
         """The fields that `values` names. Raises NotFound, Stale, InvalidFields."""
         _require_operator(actor)
-        with self._store.begin() as work:
+        with self._store.begin(actor) as work:
             before = _found(work, name)
-            check_revision(work, ROUTING, name, before.revision, revision)
+            check_revision(work, actor, ROUTING, name, before.revision, revision)
             gateway, routes = _read({**values_of(before.spec), **values})
             if gateway.name != name:
                 raise InvalidFields({"name": "a gateway keeps its name: make another one"})
@@ -103,9 +103,9 @@ class RoutingGateways:
     def delete(self, actor: Actor, name: str, revision: int | None = None) -> None:
         """With its routes. Raises Conflict while calls use it; NotFound, Stale."""
         _require_operator(actor)
-        with self._store.begin() as work:
+        with self._store.begin(actor) as work:
             before = _found(work, name)
-            check_revision(work, ROUTING, name, before.revision, revision)
+            check_revision(work, actor, ROUTING, name, before.revision, revision)
             if work.has_calls(ROUTING, name):
                 raise Conflict(f"{ROUTING} {name} has calls in progress: lock it and wait for them")
             work.delete(ROUTING, name)

@@ -140,6 +140,56 @@ class Reversal(Order):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CardRecharge(Order):
+    """A phone card's face value, for `account`. `till`: who had been paid for the card."""
+
+    kind: ClassVar[str] = PostingKind.CARD
+
+    account: str
+    amount: Decimal
+    card: str
+    till: SystemAccount = SystemAccount.CASH
+
+    def asked(self) -> Asked:
+        said = {"account": self.account, "amount": plain(self.amount), "card": self.card}
+        return said | _other(self.till)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardStock(Order):
+    """An agent pays for the cards of a batch."""
+
+    kind: ClassVar[str] = PostingKind.CARD_STOCK
+
+    account: str
+    amount: Decimal
+    batch: str
+
+    def asked(self) -> Asked:
+        return {"account": self.account, "amount": plain(self.amount), "batch": self.batch}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardReturn(Order):
+    """An agent has back what `count` of its cards are worth that nobody will use."""
+
+    kind: ClassVar[str] = PostingKind.CARD_RETURN
+
+    account: str
+    amount: Decimal
+    batch: str
+    count: int
+
+    def asked(self) -> Asked:
+        return {
+            "account": self.account,
+            "amount": plain(self.amount),
+            "batch": self.batch,
+            "cards": str(self.count),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LimitOrder(Order):
     """Another overdraft limit (the reference's credit). No posting: nothing is moved."""
 
@@ -174,7 +224,8 @@ class Hold(Order):
         return {"account": self.account, "to": self.target, "amount": amount, "expires": expires}
 
 
-Move = Deposit | Withdrawal | Transfer | MakeZero | Correction | Reversal
+CardMove = CardRecharge | CardStock | CardReturn
+Move = Deposit | Withdrawal | Transfer | MakeZero | Correction | Reversal | CardMove
 """Orders that post at once."""
 
 

@@ -8,11 +8,20 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from controller.domain.errors import InvalidInput
-from controller.domain.ledger import Posting, PostingKind, SystemAccount, keyed_posting_id
+from controller.domain.ledger import (
+    CARD_KINDS,
+    Posting,
+    PostingKind,
+    SystemAccount,
+    keyed_posting_id,
+)
 from controller.domain.movements import Cover, NotMoved, Purse, change_limit, check_zero, move
 from controller.services.movements.locking import lock, lock_limit
 from controller.services.movements.orders import (
     Asked,
+    CardRecharge,
+    CardReturn,
+    CardStock,
     Correction,
     Deposit,
     LimitOrder,
@@ -50,12 +59,7 @@ class Movements:
     def move(self, order: Move) -> Moved | NotMoved:
         """Raises InvalidInput for accounts and postings that are not there, StoreUnavailable."""
         with self._store.work(order.key) as work:
-            if known := work.known(order.key):
-                return _moved_before(work, known, order)
-            route = _route(work, order)
-            if isinstance(route, NotMoved):
-                return route
-            return _carry_out(work, order, route)
+            return move_within(work, order)
 
     def change_limit(self, order: LimitOrder) -> LimitChanged | NotMoved:
         """Raises as `move`."""
@@ -71,6 +75,16 @@ class Movements:
             work.write_limit(order, purse)
             (shown,) = figures(purse)
             return LimitChanged(order.key, before, after, work.now, True, shown)
+
+
+def move_within(work: MovementWork, order: Move) -> Moved | NotMoved:
+    """`Movements.move` as a part of somebody's transaction, which has locked the order's key."""
+    if known := work.known(order.key):
+        return _moved_before(work, known, order)
+    route = _route(work, order)
+    if isinstance(route, NotMoved):
+        return route
+    return _carry_out(work, order, route)
 
 
 def customer(work: MovementWork, name: str) -> AccountFacts:
@@ -114,8 +128,10 @@ def _route(work: MovementWork, order: Move) -> _Route | NotMoved:
         source, target = customer(work, order.source), customer(work, order.target)
         return _Route(source, target, order.amount, order.cover)
     account = customer(work, order.account)
-    if isinstance(order, Deposit):
+    if isinstance(order, Deposit | CardRecharge):
         return _Route(work.system(order.till, account.currency), account, order.amount)
+    if isinstance(order, CardStock | CardReturn):
+        return _route_of_stock(work, order, account)
     if isinstance(order, Withdrawal):
         till = work.system(order.till, account.currency)
         return _Route(account, till, order.amount, order.cover)
@@ -125,7 +141,18 @@ def _route(work: MovementWork, order: Move) -> _Route | NotMoved:
     return _correction(work, order, account)
 
 
-def _correction(work: MovementWork, order: Correction, account: AccountFacts) -> _Route:
+def _route_of_stock(
+    work: MovementWork, order: CardStock | CardReturn, account: AccountFacts
+) -> _Route:
+    outstanding = work.system(SystemAccount.CARDS, account.currency)
+    if isinstance(order, CardStock):
+        return _Route(account, outstanding, order.amount)
+    return _Route(outstanding, account, order.amount)
+
+
+def _correction(work: MovementWork, order: Correction, account: AccountFacts) -> _Route | NotMoved:
+    if order.against is SystemAccount.CARDS:
+        return NotMoved("what is outstanding on cards is moved by cards alone")
     if order.of:
         corrected = _there(work, order.of)
         if account not in (corrected.debit, corrected.credit):
@@ -143,6 +170,8 @@ def _route_back(work: MovementWork, order: Reversal) -> _Route | NotMoved:
             f"posting {order.of} is of a call, whose record must agree with it:"
             " re-rate the call, or post a correction"
         )
+    if posting.kind in CARD_KINDS:
+        return NotMoved(f"posting {order.of} is of phone cards: void them, or post a correction")
     if posting.kind == PostingKind.REVERSAL:
         return NotMoved("a reversal is not reversed: order the movement again, under a new key")
     if posting.debit.is_system and posting.credit.is_system:

@@ -12,8 +12,8 @@ MAX_KEY = 200
 MAX_MEMO = 500
 MAX_NAME = 200
 
-KEYS_OF_THE_PLATFORM = "recurring:"
-"""Keys that begin so are those of rents and minimums, which must not find theirs taken."""
+KEYS_OF_THE_PLATFORM = ("recurring:", "phone-card:", "phone-cards:")
+"""Keys that begin so are those of rents, minimums and cards, which must not find theirs taken."""
 
 _AMOUNT = re.compile(r"[0-9]{1,13}(\.[0-9]{1,10})?", re.ASCII)
 
@@ -50,8 +50,9 @@ def parse_key(text: str) -> str:
     key = text.strip()
     if not key or len(key) > MAX_KEY or not is_plain_text(key):
         raise InvalidInput(f"key: 1 to {MAX_KEY} printable characters are expected")
-    if key.startswith(KEYS_OF_THE_PLATFORM):
-        raise InvalidInput(f"key: those that begin with {KEYS_OF_THE_PLATFORM!r} are taken")
+    taken = next((prefix for prefix in KEYS_OF_THE_PLATFORM if key.startswith(prefix)), None)
+    if taken is not None:
+        raise InvalidInput(f"key: those that begin with {taken!r} are taken")
     return key
 
 

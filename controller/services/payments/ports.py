@@ -24,3 +24,6 @@ class PaymentStore(Protocol):
         """Raises InvalidFields for an `after` that no page ended with."""
 
     def receipt(self, actor: Actor, payment_id: str) -> Receipt | None: ...
+
+    def owner(self, payment_id: str) -> int | None:
+        """An account of a payment, whoever asks; None where there is no such payment."""

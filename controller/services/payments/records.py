@@ -15,6 +15,9 @@ class PaymentKind(StrEnum):
     TRANSFER = "transfer"
     MAKE_ZERO = "make_zero"
     CREDIT = "credit_limit"
+    CARD = "card"
+    CARD_STOCK = "card_stock"
+    CARD_RETURN = "card_return"
     CORRECTION = "correction"
     REVERSAL = "reversal"
 

@@ -7,7 +7,8 @@ is charged to the agent as well, at the agent's own rates and from the agent's o
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -17,7 +18,7 @@ from controller.domain.ledger import SystemAccount, keyed_posting_id
 from controller.domain.movements import LimitMode, NotMoved
 from controller.domain.rights import Right
 from controller.services.actors import EVERYTHING, Actor
-from controller.services.audit import AuditLine, AuditLog, Outcome
+from controller.services.audit import AuditLog
 from controller.services.billing_run.payment import Waiting, try_waiting
 from controller.services.billing_run.run import BillingRun
 from controller.services.movements.orders import (
@@ -38,6 +39,7 @@ from controller.services.payments.records import (
     PaymentQuery,
     Receipt,
 )
+from controller.services.records.work import denial
 
 T = TypeVar("T", Moved, LimitChanged)
 
@@ -45,6 +47,10 @@ Values = Mapping[str, object]
 """Of a form or a request: `amount`, `memo`, and what else the payment needs."""
 
 OWN_LIMIT = "the overdraft limit of your own account is set by who is above it"
+BY_WHO_IS_ABOVE = {
+    "make zero": "the balance of your own account is made zero by who is above it",
+    "credit": OWN_LIMIT,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +87,12 @@ class Payments:
         return self._store.page(actor, query)
 
     def receipt(self, actor: Actor, payment_id: str) -> Receipt:
+        """Raises NotFound."""
         found = self._store.receipt(actor, payment_id)
         if found is None:
+            owner = None if actor.is_operator else self._store.owner(payment_id)
+            if owner is not None:
+                self._audit.note(denial(actor, "read", "payment", payment_id, owner))
             raise NotFound(f"there is no payment {payment_id[:64]!r}")
         return found
 
@@ -110,11 +120,11 @@ class Payments:
         Never to the agent's own account: what is below was paid into the agent's own till, and
         would become money that the platform owes.
         """
-        actor.require(Right.PAY_SUB)
-        giver = self._account(actor, source, "transfer")
+        giver = self._payable(actor, source, "transfer")
         taker = self._account(actor, _name(values), "transfer")
-        if taker.account_id == actor.account_id and not actor.is_operator:
-            raise NotAllowed("nothing is transferred to your own account from those below it")
+        with self._noted(actor, "transfer", taker):
+            if taker.account_id == actor.account_id and not actor.is_operator:
+                raise NotAllowed("nothing is transferred to your own account from those below it")
         amount, memo = _read(values)
         order = Transfer(
             source=giver.name, target=taker.name, amount=amount, **_signed(actor, key, memo)
@@ -126,8 +136,6 @@ class Payments:
         of = self._payable(actor, account, "make zero")
         against = SystemAccount.ADJUSTMENTS
         if not actor.is_operator:
-            if of.account_id == actor.account_id:
-                raise NotAllowed("the balance of your own account is made zero by who is above it")
             against = SystemAccount.AGENTS_CASH
         memo = _memo(values)
         order = MakeZero(account=of.name, against=against, **_signed(actor, key, memo))
@@ -136,8 +144,6 @@ class Payments:
     def credit(self, actor: Actor, account: str, values: Values, key: str) -> Done:
         """The overdraft limit, by `mode`: `raise`, `lower` or `set` (default) to `amount`."""
         of = self._payable(actor, account, "credit")
-        if of.account_id == actor.account_id and not actor.is_operator:
-            raise NotAllowed(OWN_LIMIT)
         mode = _mode(values)
         try:
             amount = parse_limit(_text(values, "amount"))
@@ -162,11 +168,29 @@ class Payments:
 
     # -- who may --------------------------------------------------------------------------
 
+    def require(self, actor: Actor, account: str, action: str) -> None:
+        """Of a payment that is about to be ordered. Raises NotFound, NotAllowed."""
+        self._payable(actor, account, action)
+
     def _payable(self, actor: Actor, name: str, action: str) -> PayableAccount:
         """An account for which the actor may pay."""
         account = self._account(actor, name, action)
-        actor.require(Right.PAY_OWN if account.account_id == actor.account_id else Right.PAY_SUB)
+        is_own = account.account_id == actor.account_id
+        with self._noted(actor, action, account):
+            right = Right.PAY_OWN if is_own and action != "transfer" else Right.PAY_SUB
+            actor.require(right)
+            if is_own and action in BY_WHO_IS_ABOVE and not actor.is_operator:
+                raise NotAllowed(BY_WHO_IS_ABOVE[action])
         return account
+
+    @contextmanager
+    def _noted(self, actor: Actor, action: str, account: PayableAccount) -> Iterator[None]:
+        """What is not allowed with an account of the scope is kept in the audit log."""
+        try:
+            yield
+        except NotAllowed:
+            self._audit.note(denial(actor, action, "account", account.name, account.account_id))
+            raise
 
     def _account(self, actor: Actor, name: str, action: str) -> PayableAccount:
         found = self._store.account(actor.scope, name)
@@ -174,8 +198,7 @@ class Payments:
             return found
         hidden = self._store.account(EVERYTHING, name)
         if hidden is not None:
-            owner, denied = hidden.account_id, Outcome.DENIED
-            self._audit.note(AuditLine(actor, action, "account", name[:200], owner, outcome=denied))
+            self._audit.note(denial(actor, action, "account", name, hidden.account_id))
         raise NotFound(f"there is no account {name[:64]!r}")
 
 

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from controller.domain.sip_credentials import Credentials
 from controller.services.accounts.ports import AccountStore
-from controller.services.actors import Scope
+from controller.services.actors import Actor, Scope
 from controller.services.audit import AuditLine
 from controller.services.config_as_code.specs import PhoneSpec
 from controller.services.phones.records import PhonePage, PhoneQuery, PhoneRecord
@@ -52,7 +52,7 @@ class PhoneWork(RecordWork, Protocol):
 class PhoneStore(Protocol):
     """All methods raise StoreUnavailable."""
 
-    def begin(self) -> AbstractContextManager[PhoneWork]:
+    def begin(self, actor: Actor) -> AbstractContextManager[PhoneWork]:
         """Committed at its end; an exception takes everything back but what was denied."""
 
     def page(self, scope: Scope, query: PhoneQuery) -> PhonePage:

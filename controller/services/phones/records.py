@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from controller.services.config_as_code.specs import PhoneSpec
+from controller.services.records.locks import Locks
 
 KIND = "phone"
 """In the audit log and in messages."""
@@ -21,6 +22,7 @@ class PhoneRecord:
     revision: int
     created_at: datetime
     password_set_at: datetime | None = None
+    locks: Locks = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

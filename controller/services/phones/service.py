@@ -26,10 +26,11 @@ from controller.services.phones.records import (
     PhoneQuery,
     PhoneRecord,
 )
+from controller.services.records.locks import check_locks, check_removal
 from controller.services.records.queries import check_query
 from controller.services.records.rows import RowErrors
 from controller.services.records.values import Values, read_values, texts_of, values_of
-from controller.services.records.work import check_revision, denial, missing, not_found, note
+from controller.services.records.work import check_revision, denial, in_scope, not_found, note
 
 _KNOWN = tuple(PhoneSpec.__dataclass_fields__)
 _Wanted = tuple[PhoneSpec, str]
@@ -49,15 +50,25 @@ class Phones:
         check_query(query.limit, search=query.search, account=query.account, after=query.after)
         return self._store.page(actor.scope, query)
 
-    def get(self, actor: Actor, number: str) -> PhoneRecord:
-        """Raises NotFound."""
+    def get(self, actor: Actor, number: str, action: str = "read") -> PhoneRecord:
+        """`action`: what it is looked at for; all but `read` need the right.
+
+        Raises NotFound, NotAllowed.
+        """
+        found = self._seen(actor, number, action)
+        if action != "read" and not actor.may(Right.PHONES):
+            self._store.deny(denial(actor, action, KIND, number, found.account_id))
+            actor.require(Right.PHONES)
+        return found
+
+    def _seen(self, actor: Actor, number: str, action: str) -> PhoneRecord:
         scope = actor.scope
         if not is_number(number):
             raise not_found(KIND, number)
         if found := self._store.get(scope, number):
             return found
         if not scope.is_everything and (theirs := self._store.get(EVERYTHING, number)):
-            self._store.deny(denial(actor, "read", KIND, number, theirs.account_id))
+            self._store.deny(denial(actor, action, KIND, number, theirs.account_id))
         raise not_found(KIND, number)
 
     # -- change ---------------------------------------------------------------------------
@@ -75,7 +86,7 @@ class Phones:
             new_account = {"name": values.get("number"), **new_account}
             values = {**values, "account": new_account["name"]}
         phone, password = _read(values)
-        with self._store.begin() as work:
+        with self._store.begin(actor) as work:
             if new_account is not None:
                 _make_account(work, actor, new_account)
             check_phone(work, actor, phone, work.owners(sorted(new_numbers(phone))))
@@ -90,7 +101,7 @@ class Phones:
             raise InvalidFields({"": f"not 1 to {MAX_BATCH} phones at once"})
         phones: list[_Wanted] = []
         RowErrors().each(rows, lambda row: phones.append(_read(row)))
-        with self._store.begin() as work:
+        with self._store.begin(actor) as work:
             taken = dict(work.owners(sorted({n for p, _ in phones for n in new_numbers(p)})))
 
             def check(wanted: _Wanted) -> None:
@@ -110,15 +121,17 @@ class Phones:
         `revision`: the one that the change was made on. Raises NotFound, Stale, InvalidFields,
         NotAllowed.
         """
-        actor.require(Right.PHONES)
-        with self._store.begin() as work:
+        with self._store.begin(actor) as work:
             before = _found(work, actor, number, "change")
-            check_revision(work, KIND, number, before.revision, revision)
+            actor.require(Right.PHONES)
+            check_revision(work, actor, KIND, number, before.revision, revision)
             merged = {**values_of(before.spec), **values}
             phone = read_values(merged, _KNOWN, read_phone, lists=LISTS)
             if phone.number != number:
                 raise InvalidFields({"number": "a phone keeps its number: make another phone"})
             owners = work.owners(sorted(new_numbers(phone, before)))
+            gone = not set(before.spec.dids) <= set(phone.dids)
+            check_locks(work, actor, before.locks, phone, {"dids": ("locked_in", gone)})
             check_phone(work, actor, phone, owners, before)
             if phone != before.spec:
                 work.write([phone])
@@ -138,10 +151,10 @@ class Phones:
         self, actor: Actor, number: str, password: str | None = None, revision: int | None = None
     ) -> NewPhone:
         """In place of the one before, which stops working. Raises as `change`."""
-        actor.require(Right.PHONES)
-        with self._store.begin() as work:
+        with self._store.begin(actor) as work:
             before = _found(work, actor, number, "change")
-            check_revision(work, KIND, number, before.revision, revision)
+            actor.require(Right.PHONES)
+            check_revision(work, actor, KIND, number, before.revision, revision)
             made = _checked_password(number, password)
             work.write_credentials({number: credentials(number, made)})
             hidden = changed({PASSWORD: "before"}, {PASSWORD: "after"})
@@ -150,10 +163,11 @@ class Phones:
 
     def delete(self, actor: Actor, number: str, revision: int | None = None) -> None:
         """Raises Conflict where the phone has a history, which must stay; else as `change`."""
-        actor.require(Right.PHONES)
-        with self._store.begin() as work:
+        with self._store.begin(actor) as work:
             before = _found(work, actor, number, "delete")
-            check_revision(work, KIND, number, before.revision, revision)
+            actor.require(Right.PHONES)
+            check_removal(work, actor, KIND, number, before.locks)
+            check_revision(work, actor, KIND, number, before.revision, revision)
             if history := work.history(number):
                 raise Conflict(f"phone {number} {history}: lock it instead")
             work.delete(number)
@@ -207,8 +221,6 @@ def _found(work: PhoneWork, actor: Actor, number: str, action: str) -> PhoneReco
     """Raises NotFound."""
     if not is_number(number):
         raise not_found(KIND, number)
-    found = work.phones([number], actor.scope).get(number)
-    if found is not None:
-        return found
-    owner = work.phones([number], EVERYTHING).get(number)
-    raise missing(work, actor, KIND, number, owner.account_id if owner else None, action)
+    return in_scope(
+        work, actor, action, KIND, number, lambda scope: work.phones([number], scope).get(number)
+    )

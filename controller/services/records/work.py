@@ -1,28 +1,28 @@
 """One change of a record by a person: what it may see, and what is kept of it.
 
-What lies outside a person's scope is not found, in the same words as what does not exist; that it
-was asked for is kept in the audit log. A change names the revision that it was made on; where
-somebody else was quicker, it is refused, and says who.
+The scope is looked at first, then the right. What lies outside a person's scope is not found, in
+the same words as what does not exist; what lies inside and needs a right that is missing is not
+allowed. Either is kept in the audit log. A change names the revision that it was made on; where
+somebody else was quicker, it is refused, and says who, as far as the asking one may know.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol, TypeVar
 
 from controller.domain.errors import NotFound, Stale
 from controller.services.actors import EVERYTHING, Actor, Scope
-from controller.services.audit import AuditLine, Outcome
+from controller.services.audit import AuditLine, LastChange, Outcome
 from controller.services.config_as_code.specs import AccountSpec, RateGroupSpec
 
 
-@dataclass(frozen=True, slots=True)
-class LastChange:
-    """From the audit log."""
+class Record(Protocol):
+    """`account_id` is whose it is; None: the platform's."""
 
-    who: str
-    at: datetime
-    fields: tuple[str, ...]
+    @property
+    def account_id(self) -> int | None: ...
+
+
+R = TypeVar("R", bound=Record)
 
 
 class RecordWork(Protocol):
@@ -48,19 +48,40 @@ class RecordWork(Protocol):
     def deny(self, line: AuditLine) -> None:
         """A line that stays when everything else is taken back."""
 
-    def last_change(self, kind: str, name: str) -> LastChange | None: ...
+    def watch(self, line: AuditLine) -> None:
+        """The line to keep, like a denied one, if the work ends with NotAllowed."""
+
+    def is_above(self, account_id: int, other_id: int) -> bool:
+        """Whether an account is above another one, at any distance."""
+
+    def last_change(self, kind: str, name: str, scope: Scope) -> LastChange | None:
+        """As far as the scope may know: people above it and beside it are not named."""
 
     def bump(self) -> None:
         """Let controllers load the configuration anew."""
 
 
-def missing(
-    work: RecordWork, actor: Actor, kind: str, name: str, owner: int | None, action: str
-) -> NotFound:
-    """The error to raise. `owner` is the account of an object that is there, but out of scope."""
-    if owner is not None:
-        work.deny(denial(actor, action, kind, name, owner))
-    return not_found(kind, name)
+def in_scope(
+    work: RecordWork,
+    actor: Actor,
+    action: str,
+    kind: str,
+    name: str,
+    find: Callable[[Scope], R | None],
+) -> R:
+    """An object that the actor may know of. Raises NotFound.
+
+    The one place where it is decided what is kept of refusals: that the object was asked for from
+    outside its scope, or that what follows ended with NotAllowed.
+    """
+    found = find(actor.scope)
+    if found is not None:
+        work.watch(denial(actor, action, kind, name, found.account_id))
+        return found
+    hidden = None if actor.is_operator else find(EVERYTHING)
+    if hidden is not None:
+        work.deny(denial(actor, action, kind, name, hidden.account_id))
+    raise not_found(kind, name)
 
 
 def not_found(kind: str, name: str) -> NotFound:
@@ -68,15 +89,17 @@ def not_found(kind: str, name: str) -> NotFound:
     return NotFound(f"there is no {kind} {name[:64]!r}")
 
 
-def denial(actor: Actor, action: str, kind: str, name: str, owner: int) -> AuditLine:
+def denial(actor: Actor, action: str, kind: str, name: str, owner: int | None) -> AuditLine:
     return AuditLine(actor, action, kind, name[:200], owner, outcome=Outcome.DENIED)
 
 
-def check_revision(work: RecordWork, kind: str, name: str, stored: int, wanted: int | None) -> None:
+def check_revision(
+    work: RecordWork, actor: Actor, kind: str, name: str, stored: int, wanted: int | None
+) -> None:
     """Raises Stale where the object is not as it was shown. None: whatever it is by now."""
     if wanted is None or wanted == stored:
         return
-    last = work.last_change(kind, name)
+    last = work.last_change(kind, name, actor.scope)
     if last is None:
         raise Stale(f"{kind} {name} was changed meanwhile")
     what = f" ({', '.join(last.fields)})" if last.fields else ""

@@ -2,6 +2,7 @@
 
 from controller.services.users.records import (
     NewUser,
+    Profile,
     UserPage,
     UserQuery,
     UserRecord,
@@ -12,6 +13,7 @@ from controller.services.users.service import Users, may_change
 
 __all__ = [
     "NewUser",
+    "Profile",
     "UserPage",
     "UserQuery",
     "UserRecord",

@@ -7,8 +7,9 @@ from datetime import datetime
 from typing import Protocol
 
 from controller.domain.rights import Rights
-from controller.services.actors import Scope
+from controller.services.actors import Actor, Scope
 from controller.services.audit import AuditLine
+from controller.services.records.locks import Locks
 from controller.services.records.work import RecordWork
 from controller.services.sign_in import Role
 
@@ -37,6 +38,7 @@ class UserRecord:
     created_at: datetime
     last_login_at: datetime | None
     revision: int
+    locks: Locks = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,16 @@ class NewUser:
 
     record: UserRecord
     password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What somebody says of himself."""
+
+    language: str
+    time_zone: str
+    email: str
+    revision: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +115,7 @@ class UserWork(RecordWork, Protocol):
 class UserDirectory(Protocol):
     """All methods raise StoreUnavailable."""
 
-    def begin(self) -> AbstractContextManager[UserWork]: ...
+    def begin(self, actor: Actor) -> AbstractContextManager[UserWork]: ...
 
     def page(self, scope: Scope, query: UserQuery) -> UserPage: ...
 
@@ -117,6 +129,9 @@ class UserDirectory(Protocol):
     def second_factor_roles(self) -> tuple[str, ...]:
         """The parameter."""
 
+    def profile(self, user_id: int) -> Profile: ...
+
     def write_profile(
-        self, user_id: int, language: str, time_zone: str, email: str, line: AuditLine
-    ) -> None: ...
+        self, user_id: int, profile: Profile, revision: int | None, line: AuditLine
+    ) -> bool:
+        """False where the profile has another revision by now; None: whatever it has."""

@@ -9,18 +9,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from zoneinfo import available_timezones
 
-from controller.domain.errors import Conflict, InvalidFields, NotAllowed, NotFound
+from controller.domain.errors import Conflict, InvalidFields, NotAllowed, NotFound, Stale
 from controller.domain.rights import ALL_RIGHTS, NO_RIGHTS, Right
 from controller.services.actors import EVERYTHING, Actor, Source
-from controller.services.audit import AuditLine, Outcome, changed
+from controller.services.audit import AuditLine, changed
 from controller.services.passwords import Passwords, generated_password
+from controller.services.records.locks import check_locks, check_removal
 from controller.services.records.values import texts_of, values_of
-from controller.services.records.work import check_revision, missing
+from controller.services.records.work import check_revision, in_scope
 from controller.services.sign_in import MAX_NAME, Role, Visitor
 from controller.services.users.records import (
     KIND,
     MAX_LINES,
     NewUser,
+    Profile,
     UserDirectory,
     UserPage,
     UserQuery,
@@ -67,12 +69,13 @@ class Users:
 
     def get(self, actor: Actor, name: str) -> UserRecord:
         """Raises NotFound, NotAllowed."""
-        _require(actor)
         found = self._directory.get(actor.scope, name)
-        if found is not None:
+        if found is not None and _looks_after_users(actor):
             return found
-        with self._directory.begin() as work:
-            return _found(work, actor, name, "read")
+        with self._directory.begin(actor) as work:
+            found = _found(work, actor, name, "read")
+            _require(actor)
+            return found
 
     def own(self, actor: Actor) -> UserRecord:
         """The record of who asks."""
@@ -86,8 +89,12 @@ class Users:
         if name == actor.name and actor.user_id is not None:
             return self.own(actor)
         user = self.get(actor, name)
-        _may_change(actor, user)
-        return user
+        if may_change(actor, user):
+            return user
+        with self._directory.begin(actor) as work:
+            user = _found(work, actor, name, "change")
+            _may_change(actor, user)
+            return user
 
     def sessions(self, actor: Actor, name: str) -> Sequence[UserSession]:
         """Of oneself, or of somebody whom the actor looks after."""
@@ -103,7 +110,7 @@ class Users:
         _require(actor)
         wanted = _read(values)
         password = generated_password()
-        with self._directory.begin() as work:
+        with self._directory.begin(actor) as work:
             _check(work, actor, wanted)
             hashed = self._passwords.hash(password)
             if not work.add(wanted, hashed):
@@ -122,16 +129,16 @@ class Users:
 
         Raises NotFound, Stale, InvalidFields, NotAllowed, Conflict for the last administrator.
         """
-        _require(actor)
-        with self._directory.begin() as work:
+        with self._directory.begin(actor) as work:
             before = _found(work, actor, name, "change")
             _may_change(actor, before)
-            check_revision(work, KIND, name, before.revision, revision)
+            check_revision(work, actor, KIND, name, before.revision, revision)
             wanted = _read({**values_of(before.spec), **values})
             if wanted.name != name:
                 raise InvalidFields({"name": "a user keeps the name"})
             _check(work, actor, wanted)
             _keep_an_administrator(work, before, wanted)
+            check_locks(work, actor, before.locks, wanted)
             if wanted != before.spec:
                 work.write(wanted)
                 lines = changed(texts_of(before.spec), texts_of(wanted))
@@ -143,9 +150,8 @@ class Users:
         self, actor: Actor, name: str, *, second_factor_too: bool = False
     ) -> NewUser:
         """A generated password in place of the forgotten one; every session ends."""
-        _require(actor)
         password = generated_password()
-        with self._directory.begin() as work:
+        with self._directory.begin(actor) as work:
             before = _found(work, actor, name, "reset")
             _may_change(actor, before)
             hashed = self._passwords.hash(password)
@@ -159,7 +165,7 @@ class Users:
     def end_sessions(self, actor: Actor, name: str, key: str = "", keep: str = "") -> int:
         """One session, or all but `keep`; how many there were."""
         user = self.looked_after(actor, name)
-        with self._directory.begin() as work:
+        with self._directory.begin(actor) as work:
             ended = work.end_sessions(user.user_id, key, keep)
             if ended:
                 lines = {"sessions": (str(ended), "0")}
@@ -171,11 +177,11 @@ class Users:
 
         Who did is disabled instead: the audit log names him, and nobody else may get the name.
         """
-        _require(actor)
-        with self._directory.begin() as work:
+        with self._directory.begin(actor) as work:
             before = _found(work, actor, name, "delete")
             _may_change(actor, before)
-            check_revision(work, KIND, name, before.revision, revision)
+            check_revision(work, actor, KIND, name, before.revision, revision)
+            check_removal(work, actor, KIND, name, before.locks)
             if before.last_login_at is not None:
                 raise Conflict(f"{name} has signed in before: disable this user instead")
             _keep_an_administrator(work, before, replace(before.spec, disabled=True))
@@ -193,17 +199,27 @@ class Users:
         before, after = self._directory.second_factor_roles(), tuple(sorted(map(str, set(roles))))
         if set(before) == set(after):
             return
-        with self._directory.begin() as work:
+        with self._directory.begin(actor) as work:
             work.keep_second_factor_roles(after)
             lines = {"second_factor_roles": (", ".join(before), ", ".join(after))}
             work.audit(AuditLine(actor, "change", "parameters", "parameters", changes=lines))
             work.bump()
 
-    def change_profile(self, actor: Actor, values: Values) -> None:
-        """One's own language, time zone and e-mail. Raises InvalidFields."""
+    def profile(self, actor: Actor) -> Profile:
+        """One's own. Raises NotAllowed for who never signed in."""
+        return self._directory.profile(self.own(actor).user_id)
+
+    def change_profile(self, actor: Actor, values: Values, revision: int | None = None) -> Profile:
+        """The fields that `values` names: one's own language, time zone and e-mail.
+
+        Raises InvalidFields, Stale.
+        """
+        before = self.own(actor)
+        stored = self._directory.profile(before.user_id)
+        given = {"language": stored.language, "time_zone": stored.time_zone, **values}
         errors = {}
-        language, zone = _line(values, "language"), _line(values, "time_zone")
-        email = _line(values, "email")
+        language, zone = _line(given, "language"), _line(given, "time_zone")
+        email = _line({"email": stored.email, **values}, "email")
         if len(language) > 16 or (language and not language.replace("_", "").isalnum()):
             errors["language"] = "not a language"
         if zone and zone not in available_timezones():
@@ -212,10 +228,16 @@ class Users:
             errors["email"] = "not an e-mail address"
         if errors:
             raise InvalidFields(errors)
-        before = self.own(actor)
-        lines = changed({"email": before.spec.email}, {"email": email})
+        lines = changed({"email": stored.email}, {"email": email})
         line = AuditLine(actor, "change profile", KIND, actor.name, before.account_id, lines)
-        self._directory.write_profile(before.user_id, language, zone, email, line)
+        wanted = Profile(language, zone, email, stored.revision)
+        if not self._directory.write_profile(before.user_id, wanted, revision, line):
+            raise Stale("your profile was changed meanwhile")
+        return self._directory.profile(before.user_id)
+
+
+def _looks_after_users(actor: Actor) -> bool:
+    return actor.role is not Role.CUSTOMER and actor.may(Right.ACCOUNTS)
 
 
 def _require(actor: Actor) -> None:
@@ -230,6 +252,8 @@ def may_change(actor: Actor, user: UserRecord) -> bool:
 
 
 def _may_change(actor: Actor, user: UserRecord) -> None:
+    """Raises NotAllowed."""
+    _require(actor)
     if not may_change(actor, user):
         raise NotAllowed("the users of your own account are looked after by who is above it")
 
@@ -258,14 +282,8 @@ def _keep_an_administrator(work: UserWork, before: UserRecord, wanted: UserSpec)
 
 
 def _found(work: UserWork, actor: Actor, name: str, action: str) -> UserRecord:
-    found = work.user(name, actor.scope)
-    if found is not None:
-        return found
-    hidden = work.user(name, EVERYTHING)
-    if hidden is not None and hidden.account_id is None:
-        work.deny(AuditLine(actor, action, KIND, name[:200], outcome=Outcome.DENIED))
-        raise NotFound(f"there is no {KIND} {name[:64]!r}")
-    raise missing(work, actor, KIND, name, hidden.account_id if hidden else None, action)
+    """Raises NotFound."""
+    return in_scope(work, actor, action, KIND, name, lambda scope: work.user(name, scope))
 
 
 def _read(values: Values) -> UserSpec:

@@ -41,13 +41,13 @@ class Denials:
     owners: Owners
     audit: AuditLog
 
-    def note(self, actor: Actor, kind: Kind, key: int | str) -> None:
+    def note(self, actor: Actor, kind: Kind, key: int | str, action: str = "read") -> None:
         """Raises StoreUnavailable."""
         if actor.is_operator:
             return
         owned = self.owners.find(kind, key)
         if owned is not None:
             line = AuditLine(
-                actor, "read", kind, owned.name, owned.account_id, outcome=Outcome.DENIED
+                actor, action, kind, owned.name, owned.account_id, outcome=Outcome.DENIED
             )
             self.audit.note(line)

@@ -13,7 +13,8 @@ class LiveCall:
     """A call in progress. `routing_gateways` are the vendors that hold a line for it.
 
     `reserved` is what is held of the customer's money, or of the account's that looks, in
-    `currency`.
+    `currency`. `hang_up` is what became of the last one that was asked for
+    (`services.views.hang_ups.CommandState`), empty where none was.
     """
 
     call_id: str
@@ -29,6 +30,7 @@ class LiveCall:
     answered_at: datetime | None
     reserved: Decimal
     granted_s: int
+    hang_up: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,3 +47,6 @@ class LiveCallView(Protocol):
     def live(self, scope: Scope, search: str, limit: int) -> LiveCalls:
         """Calls whose number or account begins with `search`; newest first. All figures are those
         of the scope."""
+
+    def one(self, scope: Scope, call_id: str) -> LiveCall | None:
+        """By the call's id, a UUID; None out of scope too, and when it has ended."""

@@ -98,6 +98,7 @@ LIVE: Mapping[str, Sight] = MappingProxyType(
         "answered_at": _ALL,
         "reserved": _ALL,
         "granted_s": _ALL,
+        "hang_up": _ALL,
     }
 )
 """Fields of a call in progress; `reserved` is what is held of the one who looks."""

@@ -9,6 +9,7 @@ from controller.services.api_tokens import ApiTokens
 from controller.services.audit import AuditLog
 from controller.services.billing_run.desk import PackageDesk
 from controller.services.books import Books
+from controller.services.cards import CardPayments, Cards
 from controller.services.decks.review import DeckReview
 from controller.services.gateways.mapping import MappingGateways
 from controller.services.gateways.routing import RoutingGateways
@@ -25,6 +26,7 @@ from controller.services.views.coverage import CoverageWatch
 from controller.services.views.dashboard import DashboardView
 from controller.services.views.denials import Denials
 from controller.services.views.explain import ExplainView
+from controller.services.views.hang_ups import HangUps
 from controller.services.views.live_calls import LiveCallView
 from controller.services.views.rates import RateView
 
@@ -43,6 +45,7 @@ class WebServices:
     tokens: ApiTokens
     own_security: OwnSecurity
     live_calls: LiveCallView
+    hang_ups: HangUps
     cdrs: CdrView
     accounts: AccountView
     dashboard: DashboardView
@@ -51,6 +54,8 @@ class WebServices:
     coverage: CoverageWatch
     denials: Denials
     account_records: Accounts
+    cards: Cards
+    card_payments: CardPayments
     phones: Phones
     mapping_gateways: MappingGateways
     routing_gateways: RoutingGateways

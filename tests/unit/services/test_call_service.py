@@ -120,6 +120,28 @@ def test_one_command_for_an_ordinary_call() -> None:
     assert not stage.link.asked
 
 
+@pytest.mark.parametrize("is_answered", [True, False])
+def test_a_hang_up_that_somebody_asked_for(is_answered: bool) -> None:
+    """What the channel was told is the record's reason; the time talked is charged."""
+    stage = Stage()
+    name = stage.connect()
+    if is_answered:
+        stage.answer(name)
+        stage.pass_time(30)
+    stage.calls.hang_up(name)
+    assert stage.link.hang_ups == [(name, Reason.ADMINISTRATOR)]
+    stage.hang_up(
+        name,
+        cause="MANAGER_REQUEST",
+        platform_reason="administrator",
+        hangup_by_caller=False,
+    )
+    record = stage.store.record(name)
+    assert (record.reason, record.ended_by) == (Reason.ADMINISTRATOR, EndedBy.SERVER)
+    assert record.duration_s == (30 if is_answered else 0)
+    stage.store.check_nothing_is_held()
+
+
 def test_nothing_is_dialed_before_the_reservation_is_committed() -> None:
     stage = Stage()
     stage.offer()

@@ -41,6 +41,8 @@ _OPEN = Row()
 _ACCOUNT = Row(of=Of.ACCOUNT)
 _DISPOSES = Row(AGENTS, Of.ACCOUNT, _needs(Right.ACCOUNTS), own=False)
 _PAYS = Row(AGENTS, Of.ACCOUNT, _needs(Right.PAY_SUB), own_rights=_needs(Right.PAY_OWN))
+_HAS_CARDS = Row(AGENTS, rights=_needs(Right.PHONE_CARDS))
+_CARDS = Row(AGENTS, Of.CARDS, _needs(Right.PHONE_CARDS))
 _MAKES_ACCOUNTS = Row(AGENTS, rights=_needs(Right.ACCOUNTS))
 _MAKES_PHONES = Row(AGENTS, rights=_needs(Right.PHONES))
 _CHANGES_PHONE = Row(AGENTS, Of.PHONE, _needs(Right.PHONES))
@@ -76,6 +78,16 @@ ROWS: Mapping[str, Row] = {
     "Money_make_zero": replace(_PAYS, own=False).sends(),
     "Money_credit": replace(_PAYS, own=False).sends(amount="1"),
     "Money_transfer": Row(AGENTS, Of.ACCOUNT, _needs(Right.PAY_SUB)).sends(amount="1", to="kiosk"),
+    # phone cards
+    "Cards_list_batches": _HAS_CARDS,
+    "Cards_create": _HAS_CARDS.sends(name="fresh", face_value="1", count=1, currency="USD"),
+    "Cards_show": _CARDS,
+    "Cards_list_cards": _CARDS,
+    "Cards_void": _CARDS,
+    "Cards_void_card": replace(_CARDS, path={"number": "1"}),
+    "Cards_lock": replace(_CARDS, path={"number": "2"}),
+    "Cards_unlock": replace(_CARDS, path={"number": "2"}),
+    "Cards_pay_by_card": _ACCOUNT.sends(pin="0123456789"),
     # phones
     "Phones_list_phones": _OPEN,
     "Phones_show": Row(of=Of.PHONE),
@@ -112,12 +124,18 @@ ROWS: Mapping[str, Row] = {
     "Rates_explain_price": Row(query="number=39&account={own}"),
     "Rates_explain_call": Row(OPERATORS, query="gateway=shop-in&callee=39"),
     "Rates_coverage": _OPERATORS,
+    "Rates_check_coverage": _OPERATORS,
     # calls
     "Call_records_list_records": _OPEN,
     "Call_records_show_record": Row(of=Of.CALL),
     "Call_records_export": _OPEN,
     "Calls_in_progress_list_live": _OPEN,
     "Calls_in_progress_figures": _OPEN,
+    "Calls_in_progress_hang_up": Row(AGENTS, Of.LIVE_CALL, _needs(Right.ACCOUNTS)),
+    # asked for just before
+    "Calls_in_progress_show_hang_up": replace(
+        Row(AGENTS, Of.LIVE_CALL, _needs(Right.ACCOUNTS)), path={"": "404"}
+    ),
     # what administrators keep
     "Pending_movements_list_pending": _OPERATORS,
     "Pending_movements_hold": _OPERATORS.sends(account="shop", amount="1"),
@@ -130,6 +148,7 @@ ROWS: Mapping[str, Row] = {
     "Packages_cancel": replace(_OPERATORS, path={"": "404"}).sends(key="none"),
     "Packages_end_active": replace(_OPERATORS, path={"number": "9", "": "404"}),
     "Rate_decks_list_decks": _OPERATORS,
+    "Rate_decks_stage": replace(_OPERATORS, path={"": "404"}).sends(group="none", table="x"),
     "Rate_decks_show_deck": replace(_OPERATORS, path={"deck_id": "9", "": "404"}),
     "Rate_decks_activate": replace(_OPERATORS, path={"deck_id": "9", "": "404"}).sends(),
     "Rate_decks_discard": replace(_OPERATORS, path={"deck_id": "9", "": "404"}),
@@ -141,9 +160,14 @@ ROWS: Mapping[str, Row] = {
     ),
     "Users_show": replace(_USER, own=True),
     "Users_change": _USER.sends(email="a@example.net"),
+    "Users_delete": _USER,
     "Users_reset_password": _USER.sends(),
     "Users_sessions": _USER,
     "Users_end_sessions": _USER.sends(),
+    "Users_tokens_of": _USER,
+    "Users_revoke_of": replace(_USER, path={"token_id": "999", "": "404"}),
+    "Users_profile": _OPEN,
+    "Users_change_profile": _OPEN.sends(language="es"),
     "Tokens_list_tokens": _OPEN,
     "Tokens_create_token": _OPEN.sends(name="n", scopes=["cdrs:read"]),
     "Tokens_revoke": Row(path={"token_id": "999", "": "404"}),

@@ -1,11 +1,13 @@
 """Pending movements, packages and rate decks through the API: for administrators."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
+from controller.services.decks.staging import MAX_STAGED
 from tests.integration.deck_commands import HEAD, Decks
 from tests.integration.tenants import Tenants
 from tests.web.api.callers import ApiClient, problem
@@ -114,6 +116,57 @@ def test_a_deck_reviewed_and_activated(
     assert done == ["roll back", "activate"]
 
 
+def test_a_deck_staged(api: ApiClient, tenants: Tenants) -> None:
+    new = {"group": "sell", "file": "may.csv", "table": "prefix,tiers\n39,0|0:0.02/60/60\n"}
+    made = api.post("/decks", new)
+    assert made.status_code == 201, made.text
+    deck = made.get_json()
+    assert (deck["state"], deck["rows"], deck["wrong"], deck["added"]) == ("staged", 1, 0, 1)
+    path = made.headers["Location"].removeprefix("/api/v1")
+    assert api.get(path).get_json()["deck"]["file"] == "may.csv"
+    assert api.post(f"{path}/activate", {}).get_json()["state"] == "active"
+    broken = api.post("/decks", {**new, "table": "prefix,tiers\n39,cheap\n44,0|0:1/60/60\n"})
+    assert broken.get_json()["wrong"] == 1
+    number = broken.get_json()["deck_id"]
+    problems = api.get(f"/decks/{number}").get_json()["problems"]
+    assert [each["row"] for each in problems] == [2]
+    problem(api.post(f"/decks/{number}/activate", {}), 409, "conflict")
+    layout = "delimiter: ';'\ndecimal: comma\ncolumns: {prefix: Code, price_per_minute: Price}\n"
+    mapped = api.post(
+        "/decks",
+        {
+            **new,
+            "table": "\ufeffCode;Price\n880;0,05\n",
+            "layout": layout + "constants: {increment: 60/60}\n",
+            "replace": True,
+        },
+    )
+    assert mapped.status_code == 201, mapped.text
+    assert (mapped.get_json()["wrong"], mapped.get_json()["replace"]) == (0, True)
+    staged = ("stage", "rate deck", "sell")
+    assert tenants.audit() == [staged, ("activate", "rate deck", "sell"), staged, staged]
+
+
+@pytest.mark.usefixtures("tenants")
+def test_decks_that_are_none(api: ApiClient, clock: OwnedClock) -> None:
+    new = {"group": "sell", "table": "prefix,tiers\n39,0|0:0.02/60/60\n"}
+    for field, value in (
+        ("table", ""),
+        ("table", "prefix,tiers\n"),
+        ("layout", "columns: [x"),
+        ("layout", "colour: red"),
+        ("effective_at", (clock.now() - timedelta(hours=1)).isoformat()),
+    ):
+        body = problem(api.post("/decks", {**new, field: value}), 422, "invalid_fields")
+        assert [error["field"] for error in body["errors"]] == [field], (field, value)
+    problem(api.post("/decks", {**new, "group": "none"}), 404, "not_found")
+    large = {**new, "table": "x" * (8 * 1024 * 1024)}
+    problem(api.post("/decks", large), 413, "body_too_large")
+    for _ in range(MAX_STAGED):
+        assert api.post("/decks", new).status_code == 201
+    problem(api.post("/decks", new), 409, "conflict")
+
+
 def test_for_administrators_alone(as_agent: AsAgent) -> None:
     agent = as_agent("bd")
     for path in (
@@ -132,6 +185,8 @@ def test_for_administrators_alone(as_agent: AsAgent) -> None:
         ("/package-orders", {"package": "basic", "account": "bd"}),
         ("/package-orders/cancel", {"key": "x"}),
         ("/active-packages/1/end", None),
+        ("/decks", {"group": "sell", "table": "x"}),
+        ("/coverage-checks", None),
         ("/decks/1/activate", {}),
         ("/decks/1/discard", None),
         ("/deck-rollbacks", {"group": "sell"}),

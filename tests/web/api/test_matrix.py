@@ -23,12 +23,20 @@ from tests.web.api.matrix import ROWS, Row
 from tests.web.conftest import MakeApp, OwnedClock
 from tests.web.hierarchy import PARENTS, SECRETS, World
 from tests.web.matrix import Of
-from tests.web.test_matrix import LOOKERS, NOBODY, Looker
+from tests.web.test_matrix import (
+    LOOKERS,
+    NO_SECRET,
+    NOBODY,
+    NOBODYS,
+    OUTSIDE,
+    Denials,
+    Looker,
+    is_refusal,
+)
 from web.api.document import address
 from web.api.operations import Operation
 from web.api.resources import OPERATIONS
 
-OUTSIDE = ("sibling", "parent", "foreign")
 UNFIT = frozenset({401, 403, 404, 405, 413, 428, 429, *range(500, 600)})
 
 
@@ -44,18 +52,21 @@ def test_everything_as(
     app, world = make_app(), hierarchy.plant(engine, clock.now())
     client = _client(app, world, looker)
     payments = _payments(app, world)
-    wrong, missing = [], {}
+    wrong, missing, lines = [], {}, Denials(engine)
     for operation, row, relation, owner in _requests(looker):
         path = _path(world, payments, operation, row, owner, looker)
         answer = _send(client, operation, row, path)
         status, expected = answer.status_code, _expected(looker, row, relation)
         what = f"{operation.method} {path} ({operation.id}), {relation}"
+        noted = lines.grew()
         if relation == "missing":
             missing[operation.id] = _words(answer, owner, path)
         if not _fits(status, expected):
             wrong.append(f"{what}: {status}, not {expected}: {answer.text[:200]}")
         elif relation in OUTSIDE and _words(answer, owner, path) != missing[operation.id]:
             wrong.append(f"{what}: {answer.text} tells it from one that does not exist")
+        elif status not in NO_SECRET and noted != is_refusal(looker, row.of, relation, status):
+            wrong.append(f"{what}: {status}, and the audit log has it or not the other way round")
         if found := _leaks(looker, answer, owner):
             wrong.append(f"{what}: tells {found}")
     assert not wrong, "\n".join(wrong)
@@ -119,15 +130,16 @@ def _requests(looker: Looker) -> Iterator[tuple[Operation, Row, str, str]]:
 
 
 def _expected(looker: Looker, row: Row, relation: str) -> str:
-    """`hidden`: not found, or refused before anything is looked for."""
     lacking = looker.role not in row.roles
     own = relation == "own"
     needed = row.rights_for(own=own)
     lacking |= looker.account is not None and bool(needed) and not needed & looker.rights
     if looker.role is Role.CUSTOMER and needed:
         lacking = lacking or not needed & looker.rights
+    if lacking and row.of in NOBODYS:
+        return "403"
     if relation in (*OUTSIDE, "missing"):
-        return "hidden" if lacking else "404"
+        return "404"
     if lacking or (own and not row.own and looker.account is not None):
         return "403"
     return row.path.get("", "allowed")
@@ -136,7 +148,7 @@ def _expected(looker: Looker, row: Row, relation: str) -> str:
 def _fits(status: int, expected: str) -> bool:
     if expected == "allowed":
         return status not in UNFIT
-    return status in (403, 404) if expected == "hidden" else str(status) == expected
+    return str(status) == expected
 
 
 def _words(answer: TestResponse, owner: str, path: str) -> tuple[int, str]:
@@ -210,11 +222,13 @@ def _path(
         Of.NOTHING: {},
         Of.ACCOUNT: {"account": owner},
         Of.CALL: {"call_id": world.answered.get(owner, nobody)},
+        Of.LIVE_CALL: {"call_id": world.live.get(owner, nobody)},
         Of.RATE_GROUP: {"group_id": world.groups.get(f"{owner}-own", 999_999)},
         Of.PHONE: {"number": world.phones.get(owner, "880999")},
         Of.TRUNK: {"gateway": f"{owner}-in"},
         Of.VENDOR_TRUNK: {"gateway": "none" if owner == NOBODY else "kestrel-out"},
         Of.PAYMENT: {"payment": payments.get(owner, nobody)},
+        Of.CARDS: {"batch": world.cards.get(owner, 999_999)},
         Of.USER: {"user": f"user-of-{owner}"},
     }
     path = address(operation.rule)

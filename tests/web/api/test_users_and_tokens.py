@@ -176,6 +176,51 @@ def test_a_user_from_making_to_disabling(kept: Kept) -> None:
         assert [error["field"] for error in body["errors"]] == [field]
 
 
+def test_a_user_who_never_signed_in_is_deleted(kept: Kept, tenants: Tenants) -> None:
+    ada = kept.client("ada")
+    made = ada.post("/users", {"name": "dora", "role": "agent", "account": "dhaka"})
+    problem(ada.send("DELETE", "/users/dora"), 428, "precondition_required")
+    problem(ada.delete("/users/dora", '"99"'), 412, "stale")
+    assert ada.delete("/users/dora", made.headers["ETag"]).status_code == 204
+    problem(ada.get("/users/dora"), 404, "not_found")
+    kept.client("cleo", Role.CUSTOMER, "cairo")
+    tenants.execute("UPDATE users SET last_login_at = now() WHERE name = 'cleo'")
+    assert "disable" in problem(ada.delete("/users/cleo"), 409, "conflict")["detail"]
+    assert tenants.audit()[-1] != ("delete", "user", "cleo")
+    assert ("delete", "user", "dora") in tenants.audit()
+
+
+def test_tokens_of_those_below(kept: Kept, tenants: Tenants) -> None:
+    tenants.execute("UPDATE accounts SET rights = '{accounts}' WHERE name = 'bd'")
+    agent = kept.client("bob", Role.AGENT, "bd")
+    shopper = kept.client("shopper", Role.CUSTOMER, "shop")
+    kept.client("cleo", Role.CUSTOMER, "cairo")
+    (token,) = agent.get("/users/shopper/tokens").get_json()["items"]
+    assert (token["name"], token["revoked_at"]) == ("shopper's", None)
+    path = f"/users/shopper/tokens/{token['token_id']}/revoke"
+    assert agent.post(path).get_json()["revoked_at"] is not None
+    problem(shopper.get("/me"), 401, "token_invalid")
+    problem(agent.post("/users/shopper/tokens/999999/revoke"), 404, "not_found")
+    problem(agent.get("/users/cleo/tokens"), 404, "not_found")
+    problem(agent.post(f"/users/cleo/tokens/{token['token_id']}/revoke"), 404, "not_found")
+
+
+def test_ones_own_profile(kept: Kept, tenants: Tenants) -> None:
+    customer = kept.client("shopper", Role.CUSTOMER, "shop")
+    seen = customer.get("/me/profile")
+    assert seen.get_json() == {"language": "", "time_zone": "", "email": "", "revision": 1}
+    wanted = {"time_zone": "Asia/Dhaka", "email": "s@example.net"}
+    changed = customer.patch("/me/profile", wanted, seen.headers["ETag"])
+    assert changed.get_json() == {"language": "", "revision": 2, **wanted}, changed.text
+    problem(customer.patch("/me/profile", {"language": "es"}, seen.headers["ETag"]), 412, "stale")
+    again = customer.patch("/me/profile", {"language": "es"}, changed.headers["ETag"])
+    assert again.get_json() == {"language": "es", "revision": 3, **wanted}
+    body = problem(customer.patch("/me/profile", {"time_zone": "Mars"}), 422, "invalid_fields")
+    assert body["errors"][0]["field"] == "time_zone"
+    assert customer.patch("/me/profile", {"email": None}).get_json()["email"] == ""
+    assert tenants.audit()[-1] == ("change profile", "user", "shopper")
+
+
 def test_users_of_others(kept: Kept, tenants: Tenants) -> None:
     tenants.execute("UPDATE accounts SET rights = '{accounts}' WHERE name IN ('bd', 'atlas')")
     kept.client("cleo", Role.CUSTOMER, "cairo")

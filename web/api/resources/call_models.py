@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from controller.domain.reasons import Reason
+from controller.services.views.hang_ups import CommandState
 from web.api.paging import PageOut, PageQuery
 from web.api.values import (
     AmountOut,
@@ -173,7 +174,7 @@ class LiveQuery(Incoming):
 
 class LiveCallOut(Outgoing):
     """A call in progress. `reserved` is what is held of you for it. Switch and vendors are for
-    administrators."""
+    administrators. `hang_up` is the state of a hang-up that was asked for, empty where none was."""
 
     call_id: str
     switch_id: str
@@ -187,6 +188,18 @@ class LiveCallOut(Outgoing):
     answered_at: MomentOut | None
     reserved: AmountOut
     granted_s: int
+    hang_up: str
+
+
+class HangUpOut(Outgoing):
+    """A hang-up that was asked for. `done`: it was sent to the switch, and the call's record comes
+    with its end. `not_there`: the call had ended. `expired`: no controller could do it in time."""
+
+    call_id: str
+    state: CommandState
+    asked_at: MomentOut
+    expires_at: MomentOut
+    ended_at: MomentOut | None
 
 
 class LiveCallsOut(Outgoing):

@@ -26,6 +26,7 @@ from web.api.resources.call_models import (
     ExportQuery,
     FiguresOut,
     FiguresQuery,
+    HangUpOut,
     LineOut,
     LiveCallOut,
     LiveCallsOut,
@@ -122,6 +123,30 @@ def list_live(actor: Actor, query: LiveQuery) -> LiveCallsOut:
         matching=found.matching,
         items=[LiveCallOut.model_validate(call) for call in found.rows],
     )
+
+
+@live.post(
+    "/calls/<call_id>/hang-up", ApiScope.CALLS_WRITE, status=202, problems=(Problems.CONFLICT,)
+)
+def hang_up(actor: Actor, call_id: UUID) -> HangUpOut:
+    """Hang up a call.
+
+    It is asked of the controller that has the call, and done within a second as a rule: the answer
+    does not wait for that. Asking again meanwhile is the same hang-up. Needs the right `accounts`,
+    and the call to be of your accounts.
+    """
+    asked = services().hang_ups.ask(actor, str(call_id))
+    return HangUpOut.model_validate(asked)
+
+
+@live.get("/calls/<call_id>/hang-up", ApiScope.CALLS_READ)
+def show_hang_up(actor: Actor, call_id: UUID) -> HangUpOut:
+    """What became of a hang-up.
+
+    The last one that was asked for this call, for thirty days.
+    """
+    found = services().hang_ups.command(actor, str(call_id))
+    return HangUpOut.model_validate(found)
 
 
 @live.get("/figures", ApiScope.REPORTS_READ)

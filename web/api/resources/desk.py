@@ -4,9 +4,15 @@ from controller.domain.money import plain
 from controller.services.actors import Actor
 from controller.services.api_scopes import ApiScope
 from controller.services.billing_run.order_text import OrderTexts
-from controller.services.decks.ports import ChangeQuery, StagedDeck
+from controller.services.decks.ports import (
+    ChangeQuery,
+    DeckOrigin,
+    NewDeck,
+    ReviewLimits,
+    StagedDeck,
+)
 from controller.services.payments.pending import HoldOrder
-from web.api.operations import Reply
+from web.api.operations import PREFIX, Reply
 from web.api.paging import cursor, links, number_place
 from web.api.problems import Problems, wrong
 from web.api.resource import Resource
@@ -20,6 +26,7 @@ from web.api.resources.desk_models import (
     CancelOrder,
     DeckChangeOut,
     DeckId,
+    DeckNew,
     DeckOut,
     DeckPageOut,
     DeckProblemOut,
@@ -45,6 +52,7 @@ from web.api.resources.desk_models import (
 from web.api.values import parts_of
 from web.context import services
 
+DECK_BODY = 8 * 1024 * 1024
 _REFUSED = (Problems.CONFLICT, Problems.NOT_FOUND)
 
 pending = Resource(
@@ -172,6 +180,32 @@ def list_decks(actor: Actor, query: DecksQuery) -> DecksOut:
     The newest first. For administrators.
     """
     return DecksOut(items=[_deck(deck) for deck in services().decks.decks(actor, query.group)])
+
+
+@decks.post(
+    "/decks",
+    ApiScope.RATES_WRITE,
+    status=201,
+    problems=_REFUSED,
+    max_body=DECK_BODY,
+)
+def stage(actor: Actor, body: DeckNew) -> Reply[DeckOut]:
+    """Stage a deck.
+
+    Nothing of it counts before it is activated. Rows that are wrong are counted in `wrong` and
+    told at `/decks/{deck_id}`; such a deck is corrected and staged again. More than 8 MiB go by
+    the command line.
+    """
+    terms = NewDeck(
+        body.group,
+        DeckOrigin.STAGED,
+        body.file,
+        body.replace,
+        body.effective_at,
+        ReviewLimits(body.max_price_per_minute, body.max_change_percent),
+    )
+    deck = services().decks.stage(actor, terms, body.table, body.layout)
+    return Reply(_deck(deck), 201, location=f"{PREFIX}/decks/{deck.deck_id}")
 
 
 @decks.get("/decks/<deck_id>", ApiScope.RATES_READ, is_paged=True)

@@ -7,7 +7,13 @@ from pydantic import Field
 
 from controller.domain.pending import State
 from controller.domain.subscriptions import OnInsufficient
-from controller.services.decks.ports import ChangeKind, DeckOrigin, DeckState, WarningKind
+from controller.services.decks.ports import (
+    ChangeKind,
+    DeckOrigin,
+    DeckState,
+    ReviewLimits,
+    WarningKind,
+)
 from web.api.paging import PageOut, PageQuery
 from web.api.resources.phone_models import Number
 from web.api.values import (
@@ -26,6 +32,7 @@ from web.api.values import (
 )
 
 Most = Annotated[WholeInQuery, Field(ge=1, le=500)]
+_USUAL = ReviewLimits()
 Movement = Annotated[Line, Field(min_length=1, max_length=200, description="Its key.")]
 OrderKey = Annotated[Line, Field(min_length=1, max_length=200, description="The order's key.")]
 
@@ -185,6 +192,25 @@ class ActiveEnded(Outgoing):
 
 class DecksQuery(Incoming):
     group: Name | None = None
+
+
+class DeckNew(Incoming):
+    """A deck as text: a header and a row for each rate (docs/decks.md)."""
+
+    group: Name
+    file: Annotated[Line, Field(max_length=200, description="What it is called in lists.")] = ""
+    table: Annotated[str, Field(min_length=1, examples=["prefix,tiers\n39,0|0:0.02/60/60\n"])]
+    layout: Annotated[
+        str,
+        Field(
+            max_length=65_536,
+            description="A mapping file's text, where the columns are not the canonical ones.",
+        ),
+    ] = ""
+    replace: Annotated[bool, Field(description="Rates that it leaves out end.")] = False
+    effective_at: Annotated[MomentIn | None, Field(description="Null: when activated.")] = None
+    max_price_per_minute: AmountIn = _USUAL.price_per_minute
+    max_change_percent: AmountIn = _USUAL.change_percent
 
 
 class DeckOut(Outgoing):

@@ -238,6 +238,10 @@ class GapsOut(Outgoing):
     items: list[GapOut]
 
 
+class CheckBegunOut(Outgoing):
+    is_running: bool
+
+
 class CoverageOut(Outgoing):
     """The last report, and whether a new one is being made. `at` null: there is none yet."""
 

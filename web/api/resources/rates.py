@@ -20,6 +20,7 @@ from web.api.resource import Resource
 from web.api.resources.blueprint import blueprint
 from web.api.resources.explained import coverage_out, decision_out, price_out
 from web.api.resources.rate_models import (
+    CheckBegunOut,
     CoverageOut,
     CoverageQuery,
     DecisionOut,
@@ -134,6 +135,16 @@ def coverage(actor: Actor, query: CoverageQuery) -> CoverageOut:
     The check takes seconds and runs beside: ask again while `is_running`. For administrators.
     """
     return coverage_out(services().coverage.state(actor.scope), query.limit)
+
+
+@resource.post("/coverage-checks", ApiScope.RATES_WRITE, status=202)
+def check_coverage(actor: Actor) -> CheckBegunOut:
+    """Look at the coverage anew.
+
+    The report is at `/coverage` when it is there. For administrators.
+    """
+    state = services().coverage.state(actor.scope, again=True)
+    return CheckBegunOut(is_running=state.is_running)
 
 
 def _note_outside(actor: Actor, account: str) -> None:

@@ -63,6 +63,23 @@ class UserWithPassword(Outgoing):
     password: str | None
 
 
+class ProfileOut(Outgoing):
+    """What somebody says of himself. Empty: as the browser asks, in UTC."""
+
+    language: str
+    time_zone: str
+    email: str
+    revision: Revision
+
+
+class ProfileChange(Incoming):
+    """Fields that are left out stay; null or empty puts them back to the default."""
+
+    language: Annotated[Line, Field(max_length=16)] | None = None
+    time_zone: Annotated[Line, Field(max_length=64, examples=["Europe/Madrid"])] | None = None
+    email: Email | None = None
+
+
 class SessionOut(Outgoing):
     """A session; `key` names it without opening it."""
 

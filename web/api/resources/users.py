@@ -16,6 +16,8 @@ from web.api.resources.user_models import (
     Ended,
     EndSessions,
     PasswordReset,
+    ProfileChange,
+    ProfileOut,
     SessionOut,
     SessionsOut,
     TokenMade,
@@ -89,6 +91,15 @@ def change(actor: Actor, user: UserName, revision: int | None, body: UserChange)
     return Reply(_out(changed), revision=changed.revision)
 
 
+@people.delete("/users/<user>", _WRITE, problems=(Problems.CONFLICT,))
+def delete(actor: Actor, user: UserName, revision: int | None) -> None:
+    """Delete a user.
+
+    Only one who never signed in: the audit log names the others, so they are disabled.
+    """
+    services().users.delete(actor, user, revision)
+
+
 @people.post("/users/<user>/reset-password", _WRITE, secret=_PASSWORD)
 def reset_password(actor: Actor, user: UserName, body: PasswordReset) -> UserWithPassword:
     """Give a user another password.
@@ -113,6 +124,42 @@ def end_sessions(actor: Actor, user: UserName, body: EndSessions) -> Ended:
     One, or all of them.
     """
     return Ended(ended=services().users.end_sessions(actor, user, body.key))
+
+
+@people.get("/users/<user>/tokens", _READ)
+def tokens_of(actor: Actor, user: UserName) -> TokensOut:
+    """A user's tokens.
+
+    The newest first, the revoked ones too.
+    """
+    return TokensOut(items=[_token(token) for token in services().tokens.page(actor, user)])
+
+
+@people.post("/users/<user>/tokens/<token_id>/revoke", _WRITE)
+def revoke_of(actor: Actor, user: UserName, token_id: PositiveId) -> TokenOut:
+    """Revoke a user's token.
+
+    It is refused from now on.
+    """
+    return _token(services().tokens.revoke(actor, token_id, user))
+
+
+@people.get("/me/profile", _READ, has_etag=True)
+def profile(actor: Actor) -> Reply[ProfileOut]:
+    """Your own profile."""
+    found = services().users.profile(actor)
+    return Reply(ProfileOut.model_validate(found), revision=found.revision)
+
+
+@people.patch("/me/profile", _WRITE)
+def change_profile(actor: Actor, revision: int | None, body: ProfileChange) -> Reply[ProfileOut]:
+    """Change your own profile.
+
+    Language and time zone are those of the pages.
+    """
+    values = body.model_dump(exclude_unset=True)
+    changed = services().users.change_profile(actor, values, revision)
+    return Reply(ProfileOut.model_validate(changed), revision=changed.revision)
 
 
 @tokens.get("/tokens", ApiScope.TOKENS_READ)
