@@ -84,7 +84,9 @@ def test_a_killed_controller_loses_and_doubles_nothing(
     assert len(records) == len({record.call_id for record in records}) == CALLS
     reasons = {record.reason for record in records}
     assert "answered" in reasons
-    assert reasons <= {"answered", "controller_unavailable", "store_unavailable", "vanished"}
+    # a machine that is busy with other things may turn some away while it catches up
+    turned_away = {"controller_unavailable", "store_unavailable", "overloaded"}
+    assert reasons <= {"answered", "vanished"} | turned_away
     talked = [r for r in records if r.duration_s]
     assert all(r.net == Decimal("0.01") * min(r.duration_s, 60) for r in talked)
     assert_books_balance(engine)
