@@ -9,6 +9,8 @@ from flask import Flask
 from waitress.server import create_server
 
 THREADS = 8
+MAX_BODY = 5 * 1024 * 1024 + 64 * 1024
+"""The largest that any form or operation takes, and what is around it; each has its own limit."""
 
 
 def make_server(app: Flask, host: str, port: int, threads: int = THREADS) -> Any:
@@ -25,7 +27,7 @@ def make_server(app: Flask, host: str, port: int, threads: int = THREADS) -> Any
         ident="",
         clear_untrusted_proxy_headers=False,
         max_request_header_size=32 * 1024,
-        max_request_body_size=1024 * 1024,
+        max_request_body_size=MAX_BODY,
         channel_timeout=60,
         connection_limit=500,
         # an export is read as fast as the browser takes it, not faster

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from controller.domain.cards import CardState, Face, serial_number
 from controller.domain.configuration import AccountKind
-from controller.domain.errors import TollgateError
+from controller.domain.errors import Conflict
 from controller.persistence import card_sql, movement_sql
 from controller.persistence.audit_store import read_last_change, write_audit
 from controller.persistence.database import transaction
@@ -50,7 +50,7 @@ class PostgresCards:
                 yield PostgresCardWork(connection)
         except sa.exc.IntegrityError as error:
             # two batches of one name at the same moment
-            raise TollgateError("somebody else was quicker; send it again") from error
+            raise Conflict("somebody else was quicker; send it again") from error
 
     def page(self, actor: Actor, query: BatchQuery) -> BatchPage:
         values = {

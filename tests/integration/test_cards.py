@@ -11,6 +11,7 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
+from controller import bootstrap
 from controller.bootstrap.foundations import SystemClock
 from controller.domain.cards import CardState
 from controller.domain.errors import (
@@ -244,6 +245,9 @@ def test_another_secret_makes_no_cards_beside_those_of_this_one(shop: Shop, offi
     other = Cards(store, CardSeal(b"another"), shop.billing, audit)
     with pytest.raises(Conflict, match="spring were made with another web_secret"):
         other.create(ROOT, {**WORTH, "name": "summer"}, "k2")
+    with pytest.raises(Conflict, match="ask the administrator") as raised:
+        other.create(office.agent("other-agent"), {**WORTH, "name": "summer"}, "k2")
+    assert "spring" not in str(raised.value)
     shop.cards.void(ROOT, made.row.batch_id)
     assert other.create(ROOT, {**WORTH, "name": "summer"}, "k2").recorded
 
@@ -364,6 +368,24 @@ def test_void_locked_expired(shop: Shop, office: Office) -> None:
     shop.is_clean()
 
 
+def test_the_timed_job(shop: Shop, office: Office) -> None:
+    shop.pay("dhaka-retail", "15")
+    made = shop.make(shop.agent(), expires_at=in_an_hour())
+    with pytest.raises(InvalidFields):
+        shop.payments.recharge(ROOT, "customer-001", {"pin": "9" * 12})
+    bootstrap.expire_cards(office.engine)
+    assert shop.state(made) == (3, 0, 0, 0)
+    shop.pass_time(made)
+    with office.engine.begin() as connection:
+        connection.execute(sa.text("UPDATE card_tries SET first_at = now() - interval '61 min'"))
+    bootstrap.expire_cards(office.engine)
+    assert shop.state(made) == (0, 0, 0, 3)
+    assert balance(office, "dhaka-retail") == 15
+    assert office.rows("SELECT FROM card_tries") == []
+    (line,) = office.log(action="expire")
+    assert (line.actor, line.changes["returned"]) == ("scheduler", ("", "15"))
+
+
 def test_other_currencies_vendors_and_closed_accounts(shop: Shop, office: Office) -> None:
     (card, *_) = shop.make().cards
     office.make("vendor", kind="clearing")
@@ -400,6 +422,30 @@ def test_an_agent_pays_when_the_cards_are_made(shop: Shop, office: Office) -> No
     assert shop.cards.void(agent, made.row.batch_id).count == 0
     assert balance(office, "dhaka-retail") == 15
     shop.is_clean()
+
+
+class WatchingSeal(CardSeal):
+    """Sees whether anybody's money is locked while PINs are digested."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        super().__init__(b"a test")
+        self.engine, self.looked = engine, 0
+
+    def pin(self, pin: str) -> bytes:
+        with self.engine.begin() as connection:
+            connection.execute(sa.text("SELECT FROM account_funds FOR UPDATE NOWAIT"))
+        self.looked += 1
+        return super().pin(pin)
+
+
+def test_calls_do_not_wait_while_cards_are_drawn(shop: Shop, office: Office) -> None:
+    """The agent's money is locked at the very end: every call below needs it."""
+    shop.pay("dhaka-retail", "15")
+    seal = WatchingSeal(office.engine)
+    audit = PostgresAudit(office.engine)
+    Cards(PostgresCards(office.engine), seal, shop.billing, audit).create(shop.agent(), WORTH, "k")
+    assert seal.looked == 3
+    assert balance(office, "dhaka-retail") == 0
 
 
 def test_an_agent_may_spend_its_overdraft_and_no_more(shop: Shop, office: Office) -> None:

@@ -126,8 +126,10 @@ def test_an_agent_limits_those_below_and_not_itself(tenants: Tenants, accounts: 
     assert (
         tenants.audit("denied")
         == [
+            ("change", "account", "dhaka"),
             ("change", "account", "bd"),
             ("change", "account", "cairo"),
+            ("change", "account", "shop"),
         ]
         * 2
     )

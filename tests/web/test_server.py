@@ -9,6 +9,8 @@ import urllib.request
 
 from flask import Flask
 
+from web.access import access_of
+from web.api.resources import OPERATIONS
 from web.server import make_server
 
 SERVE_UNTIL_TOLD = """
@@ -41,6 +43,19 @@ def test_waitress_serves_the_application(app: Flask) -> None:
         server.trigger.pull_trigger(lambda: server.asyncore.close_all(server._map))
         thread.join(10)
     assert not thread.is_alive()
+
+
+def test_it_lets_through_what_forms_and_operations_take(app: Flask) -> None:
+    """What is beyond the server's own limit would be refused in other words than ours."""
+    server = make_server(app, "127.0.0.1", 0)
+    try:
+        pages = (access_of(app, endpoint) for endpoint in app.view_functions)
+        most = [page.most_bytes for page in pages if page is not None and page.most_bytes]
+        most += [operation.max_body for operation in OPERATIONS]
+        assert max(most) > 1024 * 1024
+        assert server.adj.max_request_body_size > max(most)
+    finally:
+        server.close()
 
 
 def test_it_stops_when_told() -> None:

@@ -165,7 +165,7 @@ class Cards:
         _check_currency(work, spec.currency)
         if work.has_name(issuer_id, spec.name):
             raise InvalidFields({"name": f"there is a batch {spec.name!r} already"})
-        self._check_seal(work)
+        self._check_seal(work, actor)
         if issuer is not None:
             check_cover(work, spec)
         order = BatchOrder(spec, issuer_id, key, actor.name, self._seal.seal_id)
@@ -179,9 +179,12 @@ class Cards:
             pay_for(work, actor, spec, batch_id)
         return made
 
-    def _check_seal(self, work: CardWork) -> None:
+    def _check_seal(self, work: CardWork, actor: Actor) -> None:
         """Cards of two secrets are known to two sets of machines. Raises Conflict."""
         if batch := work.sealed_otherwise(self._seal.seal_id):
+            if not actor.is_operator:
+                # the batch may be somebody else's
+                raise Conflict("no cards can be made here now: ask the administrator")
             raise Conflict(
                 f"the cards of {batch} were made with another web_secret: give this machine that"
                 " file, or void them"

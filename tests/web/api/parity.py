@@ -17,9 +17,19 @@ _DISPOSE = (
     "Accounts_approve",
     "Accounts_delete",
 )
-_PAY = ("Money_pay", "Money_withdraw", "Money_transfer", "Money_make_zero", "Money_credit")
+_PAY = (
+    "Money_pay",
+    "Money_withdraw",
+    "Money_transfer",
+    "Money_make_zero",
+    "Money_credit",
+    "Cards_pay_by_card",
+)
 _FIGURES = ("Calls_in_progress_figures", "Calls_in_progress_list_live")
 _HANG_UP = ("Calls_in_progress_hang_up", "Calls_in_progress_show_hang_up")
+_BATCH = "Cards_show"
+_VOID_BATCH = (_BATCH, "Cards_void")
+_CARD = ("Cards_lock", "Cards_unlock", "Cards_void_card")
 _PHONE = "Phones_show"
 _MANY_PHONES = ("Phones_create_range",)
 _TRUNK = ("Mapping_gateways_show", "Routing_gateways_show_vendor")
@@ -80,6 +90,15 @@ OPERATIONS_OF: Mapping[str, tuple[str, ...]] = {
     "payments.receipt": ("Money_receipt",),
     "payments.form": _PAY,
     "payments.order": _PAY,
+    # phone cards
+    "cards.index": ("Cards_list_batches",),
+    "cards.new": ("Cards_create",),
+    "cards.create_new": ("Cards_create",),
+    "cards.batch": (_BATCH, "Cards_list_cards"),
+    "cards.void_form": _VOID_BATCH,
+    "cards.void": _VOID_BATCH,
+    "cards.act": _CARD,
+    "cards.carry_out": _CARD,
     # phones
     "phones.index": ("Phones_list_phones",),
     "phones.export": ("Phones_list_phones",),

@@ -160,7 +160,7 @@ def test_decks_that_are_none(api: ApiClient, clock: OwnedClock) -> None:
         body = problem(api.post("/decks", {**new, field: value}), 422, "invalid_fields")
         assert [error["field"] for error in body["errors"]] == [field], (field, value)
     problem(api.post("/decks", {**new, "group": "none"}), 404, "not_found")
-    large = {**new, "table": "x" * (8 * 1024 * 1024)}
+    large = {**new, "table": "x" * (5 * 1024 * 1024)}
     problem(api.post("/decks", large), 413, "body_too_large")
     for _ in range(MAX_STAGED):
         assert api.post("/decks", new).status_code == 201

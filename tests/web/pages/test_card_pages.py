@@ -105,6 +105,17 @@ def test_who_guesses_is_told_to_wait(customer: Person) -> None:
     assert "too many wrong cards: wait 60 minutes" in answer.text.lower()
 
 
+def test_no_pin_is_logged(ada: Person, customer: Person, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("DEBUG"):
+        cards = make(ada, password_length="8")
+        pay(customer, "customer-001", pin=cards[0]["pin"], password="12345678")
+        pay(customer, "customer-001", pin=cards[0]["pin"], password=cards[0]["password"])
+        pay(customer, "customer-001", pin=cards[0]["pin"], password=cards[0]["password"])
+    for card in cards:
+        assert card["pin"] not in caplog.text
+        assert card["password"] not in caplog.text
+
+
 def test_others_accounts_are_not_found(ada: Person, customer: Person) -> None:
     (card, *_) = make(ada)
     path = customer.page_of("other-customer", "/pay/card")

@@ -81,12 +81,28 @@ def test_changing_a_phone_and_meeting_somebody_else(enter: Enter) -> None:
     assert ada.send(path, typed).status_code == 302
     answer = retailer.post(path, {**form, "memo": "mine", "dids": "88029000009"})
     assert answer.status_code == 409
-    assert "changed by ada" in answer.text
+    assert "changed by (somebody above) at" in answer.text
     assert "Stored now: 88029000001\n88029000002" in answer.text
     again = form_fields(answer.text)
     assert (again["memo"], again["monthly_rent"], again["locked_in"]) == ("mine", "1.5", ["1"])
     page = retailer.get("/phones").text
     assert "May not be called" in page
+
+
+def test_a_lock_from_above_stays(enter: Enter) -> None:
+    retailer, ada = enter("retailer"), enter("ada")
+    make_phone(retailer)
+    path = "/phones/8801700000001/change"
+    assert ada.send(path, {"locked": "1"}).status_code == 302
+    answer = retailer.send(path, {"locked": ""})
+    assert answer.status_code == 400
+    assert error_of(answer.text, "locked") == "locked by somebody above"
+    answer = retailer.send("/phones/8801700000001/delete", {})
+    assert answer.status_code == 403
+    assert "is locked by somebody above" in answer.text
+    assert ada.send(path, {"locked": ""}).status_code == 302
+    for locked in ("1", ""):
+        assert retailer.send(path, {"locked": locked}).status_code == 302
 
 
 def test_a_new_password_in_place_of_the_old_one(retailer: Person) -> None:

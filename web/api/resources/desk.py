@@ -52,7 +52,7 @@ from web.api.resources.desk_models import (
 from web.api.values import parts_of
 from web.context import services
 
-DECK_BODY = 8 * 1024 * 1024
+DECK_BODY = 5 * 1024 * 1024
 _REFUSED = (Problems.CONFLICT, Problems.NOT_FOUND)
 
 pending = Resource(
@@ -193,7 +193,7 @@ def stage(actor: Actor, body: DeckNew) -> Reply[DeckOut]:
     """Stage a deck.
 
     Nothing of it counts before it is activated. Rows that are wrong are counted in `wrong` and
-    told at `/decks/{deck_id}`; such a deck is corrected and staged again. More than 8 MiB go by
+    told at `/decks/{deck_id}`; such a deck is corrected and staged again. More than 5 MiB go by
     the command line.
     """
     terms = NewDeck(
