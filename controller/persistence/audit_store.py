@@ -1,7 +1,6 @@
 """The audit log. Lines are written on the connection of the change that they tell of."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from itertools import islice
 from typing import Any
 
@@ -85,19 +84,6 @@ class PostgresAudit:
         more = len(rows) > wanted.limit
         kept = tuple(rows[: wanted.limit])
         return AuditPage(kept, kept[-1].line_id if more else None)
-
-    def last_change(self, kind: str, name: str) -> tuple[str, datetime] | None:
-        """Who changed an object last, and when."""
-        columns = audit_log.c
-        statement = (
-            sa.select(columns.actor, columns.at)
-            .where(columns.kind == kind, columns.name == name, columns.outcome == Outcome.DONE)
-            .order_by(columns.id.desc())
-            .limit(1)
-        )
-        with reading(self._engine) as connection:
-            row = connection.execute(statement).one_or_none()
-        return None if row is None else (row.actor, row.at)
 
 
 def read_last_change(

@@ -27,8 +27,8 @@ WHERE g.name = :name ORDER BY r.prefix COLLATE "C"
 GROUPS = "SELECT name, capacity, memo FROM gateway_groups WHERE name = ANY(:names)"
 
 USES = """
-SELECT host(d.ip) AS ip, d.port, g.name, CAST(:account_id AS bigint) IS NULL
-    OR EXISTS (SELECT FROM account_tree t
+SELECT host(d.ip) AS ip, d.port, g.name, g.locked, g.locked_by_account_id,
+    CAST(:account_id AS bigint) IS NULL OR EXISTS (SELECT FROM account_tree t
         WHERE t.ancestor_id = :account_id AND t.descendant_id = g.account_id) AS in_scope
 FROM mapping_gateway_addresses d JOIN mapping_gateways g ON g.id = d.gateway_id
 WHERE d.ip = ANY(CAST(:ips AS inet[])) ORDER BY g.name, d.ip, d.port

@@ -32,6 +32,7 @@ from controller.services.gateways.records import (
     MappingRecord,
     RoutingRecord,
 )
+from controller.services.records.locks import NO_LOCKS, Locks
 
 Row = sa.Row[Any]
 
@@ -90,7 +91,10 @@ class PostgresGatewayWork(PostgresRecordWork):
     def uses(self, addresses: Sequence[Address], scope: Scope) -> list[AddressUse]:
         ips = sorted({address.ip for address in addresses})
         rows = self._execute(gateway_sql.USES, ips=ips, account_id=scope.account_id)
-        return [AddressUse(Address(row.ip, row.port), row.name, row.in_scope) for row in rows]
+        return [
+            AddressUse(Address(row.ip, row.port), row.name, row.in_scope, _locks(row))
+            for row in rows
+        ]
 
     def write_mapping(self, gateway: MappingGatewaySpec) -> None:
         self._execute(config_sql.CLEAR_ADDRESSES, names=[gateway.name])
@@ -143,8 +147,11 @@ def _mapping(connection: sa.Connection, scope: Scope, name: str) -> MappingRecor
         locked=row.locked,
         memo=row.memo,
     )
-    locks = {"locked": row.locked_by_account_id} if row.locked else {}
-    return MappingRecord(spec, row.account_id, row.revision, locks)
+    return MappingRecord(spec, row.account_id, row.revision, _locks(row))
+
+
+def _locks(row: Row) -> Locks:
+    return {"locked": row.locked_by_account_id} if row.locked else NO_LOCKS
 
 
 def _address(text: str) -> Address:

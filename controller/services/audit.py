@@ -96,8 +96,6 @@ class AuditLog(Protocol):
 
     def page(self, scope: Scope, wanted: AuditQuery) -> AuditPage: ...
 
-    def last_change(self, kind: str, name: str) -> tuple[str, datetime] | None: ...
-
 
 def changed(
     before: Mapping[str, object], after: Mapping[str, object]

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import pytest
 import sqlalchemy as sa
 
-from controller.persistence.audit_store import PostgresAudit, write_audit
+from controller.persistence.audit_store import PostgresAudit, read_last_change, write_audit
 from controller.services.actors import EVERYTHING, Actor, Scope, Source, operator
-from controller.services.audit import AuditLine, AuditQuery, Outcome, changed
+from controller.services.audit import SOMEBODY_ABOVE, AuditLine, AuditQuery, Outcome, changed
 from controller.services.sign_in import Role
 
 TRUTH = """
@@ -241,10 +241,14 @@ def test_an_agent_reads_what_concerns_its_subtree(engine: sa.Engine, four: list[
     rest = audit.page(EVERYTHING, AuditQuery(limit=4, before=first.next_before))
     assert [row.name for row in (*first.rows, *rest.rows)] == everything
     assert rest.next_before is None
-    assert audit.last_change("account", "top") is None  # it was denied
-    who = audit.last_change("account", f"a{four[0]}")
-    assert who is not None
-    assert who[0] == "root"
+    with engine.connect() as connection:
+        assert read_last_change(connection, "account", "top", EVERYTHING) is None, "it was denied"
+        known = read_last_change(connection, "account", f"a{four[0]}", EVERYTHING)
+        hidden = read_last_change(connection, "account", f"a{four[0]}", Scope(four[0]))
+    assert known is not None
+    assert hidden is not None
+    assert (known.who, known.fields) == ("root", ("memo",))
+    assert (hidden.who, hidden.fields) == (SOMEBODY_ABOVE, ()), "nor what is noted about itself"
 
 
 @pytest.mark.parametrize("change", ["UPDATE audit_log SET actor = 'x'", "DELETE FROM audit_log"])

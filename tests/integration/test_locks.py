@@ -158,6 +158,20 @@ def test_addresses_stay_with_a_locked_trunk(tenants: Tenants, trunks: MappingGat
     trunks.change(dhaka, "in", {"addresses": "192.0.2.12"})
 
 
+def test_no_way_around_a_locked_trunk_by_its_ports(
+    tenants: Tenants, trunks: MappingGateways
+) -> None:
+    """A source with a port goes before the one without."""
+    dhaka = tenants.agent("dhaka")
+    trunks.create(OPERATOR, {"name": "in", "account": "shop", "addresses": "192.0.2.9"})
+    around = {"name": "around", "account": "shop", "addresses": "192.0.2.9:5060"}
+    trunks.change(OPERATOR, "in", {"locked": True})
+    with pytest.raises(InvalidFields, match="gateway in, which is locked"):
+        trunks.create(dhaka, around)
+    trunks.change(OPERATOR, "in", {"locked": False})
+    trunks.create(dhaka, around)
+
+
 def test_numbers_stay_with_a_phone_that_is_not_called(tenants: Tenants, phones: Phones) -> None:
     dhaka = tenants.agent("dhaka")
     new = {"number": "88010001", "account": "shop", "dids": "88010077", "locked_in": True}

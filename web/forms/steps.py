@@ -102,7 +102,10 @@ def confirmed(
     def attempt() -> ResponseReturnValue:
         try:
             return do()
-        except (Conflict, InvalidFields) as error:
+        except InvalidFields as error:
+            why = "; ".join(error.errors.values())  # there is no field to say it at
+            return confirm(about, facts=facts, kept=kept, error=why, status=409)
+        except Conflict as error:
             return confirm(about, facts=facts, kept=kept, error=str(error), status=409)
         except NotAllowed as error:
             return confirm(about, facts=facts, kept=kept, error=str(error), status=403)

@@ -23,7 +23,7 @@ from controller.services.gateways.records import (
     GatewayQuery,
     MappingRecord,
 )
-from controller.services.records.locks import check_locks, check_removal
+from controller.services.records.locks import check_locks, check_removal, locks_from_above
 from controller.services.records.queries import check_query, is_name
 from controller.services.records.values import (
     FieldPlaces,
@@ -176,10 +176,11 @@ def _check(work: GatewayWork, actor: Actor, gateway: MappingGatewaySpec) -> None
 
 
 def _taken(work: GatewayWork, actor: Actor, gateway: MappingGatewaySpec) -> str:
-    """An address identifies one gateway; of another tenant's, no port may be taken either.
+    """An address identifies one gateway; of another tenant's, or of one that somebody above has
+    locked, no port may be taken either.
 
     A source with a port goes before the same one without: whoever could add it would take over
-    calls of the tenant that has the whole address.
+    calls of the tenant that has the whole address, or go around the lock.
     """
     for use in work.uses(gateway.addresses, actor.scope):
         if use.gateway == gateway.name:
@@ -189,6 +190,8 @@ def _taken(work: GatewayWork, actor: Actor, gateway: MappingGatewaySpec) -> str:
             return f"address {ours} is taken"
         if use.address in gateway.addresses:
             return f"address {use.address} belongs to gateway {use.gateway}"
+        if locks_from_above(work, actor, use.locks):
+            return f"address {use.address} is that of gateway {use.gateway}, which is locked"
     return ""
 
 

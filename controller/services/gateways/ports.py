@@ -20,6 +20,7 @@ from controller.services.gateways.records import (
     MappingRecord,
     RoutingRecord,
 )
+from controller.services.records.locks import Locks
 from controller.services.records.work import RecordWork
 
 
@@ -30,6 +31,7 @@ class AddressUse:
     address: Address
     gateway: str
     in_scope: bool
+    locks: Locks
 
 
 class GatewayWork(RecordWork, Protocol):

@@ -227,6 +227,22 @@ def test_lock_close_open_and_delete_are_asked_for_first(ada: Person, office: Off
     assert ada.get(account).status_code == 404
 
 
+def test_a_lock_from_above_stays(enter: Enter, office: Office) -> None:
+    retailer, ada = enter("retailer"), enter("ada")
+    account = ada.page_of("customer-001")
+    lock, unlock = f"{account}/lock", f"{account}/unlock"
+    assert ada.send(lock).status_code == 302
+    answer = retailer.send(unlock)
+    assert answer.status_code == 409
+    assert "<p>locked by somebody above</p>" in answer.text
+    answer = retailer.post(unlock, retailer.form(unlock), headers={"Accept-Language": "es"})
+    assert "<p>bloqueado por alguien de arriba</p>" in answer.text
+    assert ada.send(unlock).status_code == 302
+    assert retailer.send(lock).status_code == 302
+    assert retailer.send(unlock).status_code == 302
+    assert [line.name for line in office.log(denied_only=True)] == []
+
+
 def test_an_agent_with_accounts_below_stays_and_says_why(ada: Person) -> None:
     answer = ada.send(ada.page_of("dhaka-retail", "/delete"))
     assert answer.status_code == 409
