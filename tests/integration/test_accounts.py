@@ -10,6 +10,7 @@ from controller.domain.errors import Conflict, InvalidFields, NotAllowed, NotFou
 from controller.domain.rights import ALL_RIGHTS, PRESETS, Right
 from controller.persistence import account_store
 from controller.persistence.account_store import FEW_AGENTS
+from controller.persistence.views import account_list
 from controller.services.accounts import (
     AccountQuery,
     AccountRow,
@@ -395,6 +396,22 @@ def test_direct_and_all(office: Office) -> None:
     assert names(search="RETAIL") == ["dhaka-retail"]
     assert names(search="%") == []
     assert names(currency="EUR") == []
+
+
+@pytest.mark.parametrize("large", [5_000, 1])
+def test_the_list_of_an_agent_is_its_subtree(
+    office: Office, large: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(account_list, "_LARGE", large)
+
+    def names(agent: str, **wanted: str) -> list[str]:
+        query = AccountQuery(limit=2, **wanted)  # type: ignore[arg-type]
+        return [row.name for row in office.accounts.page(office.agent(agent), query).rows]
+
+    assert names("bd-wholesale") == ["bd-wholesale", "customer-001"]
+    assert names("bd-wholesale", after="customer-001") == ["dhaka-retail"]
+    assert names("other-agent", search="customer") == ["other-customer"]
+    assert names("dhaka-retail", under="dhaka-retail") == ["customer-001"]
 
 
 @pytest.mark.parametrize("sort", AccountSort)
