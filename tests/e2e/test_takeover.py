@@ -75,12 +75,16 @@ class Pair:
 
 @contextmanager
 def pair(
-    kind: str, database_url: str, directory: Path, first_url: str | None = None
+    kind: str,
+    database_url: str,
+    directory: Path,
+    first_url: str | None = None,
+    quantum_s: int = QUANTUM_S,
 ) -> Iterator[Pair]:
     """`first_url`: another way to the same database, for the first one."""
     vendor_port, limited_port = free_ports(2)
     limited = Customer("limited", limited_port, gateway={"max_duration_s": 14})
-    seed = Seed((vendor_port,), parameters={"quantum_s": QUANTUM_S}, more_customers=(limited,))
+    seed = Seed((vendor_port,), parameters={"quantum_s": quantum_s}, more_customers=(limited,))
     engine = database.make_engine(database_url)
     plant(engine, seed)
     with ExitStack() as stack:
