@@ -8,9 +8,8 @@ import sqlalchemy as sa
 
 from controller.domain.errors import Conflict, InvalidFields, NotAllowed, NotFound, Stale
 from controller.domain.rights import ALL_RIGHTS, PRESETS, Right
-from controller.persistence import account_store
+from controller.persistence import account_store, scopes
 from controller.persistence.account_store import FEW_AGENTS
-from controller.persistence.views import account_list
 from controller.services.accounts import (
     AccountQuery,
     AccountRow,
@@ -402,7 +401,7 @@ def test_direct_and_all(office: Office) -> None:
 def test_the_list_of_an_agent_is_its_subtree(
     office: Office, large: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(account_list, "_LARGE", large)
+    monkeypatch.setattr(scopes, "LARGE", large)
 
     def names(agent: str, **wanted: str) -> list[str]:
         query = AccountQuery(limit=2, **wanted)  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from controller.domain.errors import InvalidFields
 from controller.persistence.schema import account_funds, account_tree, accounts, rate_groups
-from controller.persistence.scopes import in_scope
+from controller.persistence.scopes import in_scope_along
 from controller.services.accounts.records import (
     AccountPage,
     AccountQuery,
@@ -19,10 +19,6 @@ from controller.services.accounts.records import (
 from controller.services.actors import Scope
 
 MAX_ID_DIGITS = 19
-_LARGE = 5_000
-_HASHED = sa.text("SET LOCAL work_mem = '64MB'")
-"""Room for two million accounts: what does not fit would be looked through for each account."""
-
 _parent = accounts.alias("parent")
 _child = accounts.alias("child")
 _SOURCE = (
@@ -46,12 +42,7 @@ _CHILDREN = (
 
 def read_account_page(connection: sa.Connection, scope: Scope, query: AccountQuery) -> AccountPage:
     """Raises InvalidFields for an `after` that no page ended with."""
-    conditions = _conditions(query)
-    if _is_large(connection, scope):
-        connection.execute(_HASHED)
-        conditions.append(sa.and_(*in_scope(scope, accounts.c.id)).is_(sa.true()))
-    else:
-        conditions += in_scope(scope, accounts.c.id)
+    conditions = [*_conditions(query), *in_scope_along(connection, scope, accounts.c.id)]
     key = _SORTS[query.sort]
     orders = (key, accounts.c.id) if query.sort is not AccountSort.NAME else (key,)
     # the page first, then what each of its rows needs: children are not counted of all
@@ -107,16 +98,6 @@ def _fields(scope: Scope) -> tuple[sa.ColumnElement[Any], ...]:
         account_funds.c.lines,
         _CHILDREN.label("children"),
     )
-
-
-def _is_large(connection: sa.Connection, scope: Scope) -> bool:
-    """Whether so many accounts are in an agent's scope that they are better met along the list than
-    looked up one by one. `IS TRUE` around a scope makes the database hash it and go along."""
-    if scope.is_everything or not scope.subtree:
-        return False
-    below = sa.select(sa.literal(1)).where(account_tree.c.ancestor_id == scope.account_id)
-    some = below.limit(_LARGE).subquery()
-    return connection.scalar(sa.select(sa.func.count()).select_from(some)) == _LARGE
 
 
 def _conditions(query: AccountQuery) -> list[sa.ColumnElement[bool]]:

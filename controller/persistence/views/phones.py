@@ -15,7 +15,7 @@ from controller.persistence.schema import (
     phones,
     rate_groups,
 )
-from controller.persistence.scopes import in_scope
+from controller.persistence.scopes import in_scope_along
 from controller.services.actors import Scope
 from controller.services.phones.records import PhonePage, PhoneQuery, PhoneRow, PhoneSort
 
@@ -23,7 +23,7 @@ _AFTER_DIGITS = ":"
 """The character after 9, in the order in which numbers are kept."""
 _LARGEST_ID = 2**63 - 1
 
-_number = phone_numbers.c.number
+_number = phones.c.number
 _SORTS: dict[PhoneSort, sa.ColumnElement[Any]] = {
     PhoneSort.NUMBER: _number,
     PhoneSort.ACCOUNT: accounts.c.name,
@@ -31,8 +31,7 @@ _SORTS: dict[PhoneSort, sa.ColumnElement[Any]] = {
 }
 _dids = phone_numbers.alias("dids")
 _SOURCE = (
-    phone_numbers.join(phones, phones.c.id == phone_numbers.c.phone_id)
-    .join(accounts, accounts.c.id == phones.c.account_id)
+    phones.join(accounts, accounts.c.id == phones.c.account_id)
     .outerjoin(rate_groups, rate_groups.c.id == phones.c.rate_group_id)
     .outerjoin(phone_credentials, phone_credentials.c.phone_id == phones.c.id)
 )
@@ -64,7 +63,7 @@ def read_phone_page(connection: sa.Connection, scope: Scope, query: PhoneQuery) 
     statement: sa.Select[Any] = (
         sa.select(*_FIELDS)
         .select_from(_SOURCE)
-        .where(~phone_numbers.c.is_did, *_conditions(connection, scope, query), *_beyond(query))
+        .where(*_conditions(connection, scope, query), *_beyond(query))
         .order_by(*(column.desc() if query.descending else column for column in orders))
         .limit(query.limit + 1)
     )
@@ -87,7 +86,7 @@ def _second(sort: PhoneSort) -> sa.ColumnElement[Any]:
 def _conditions(
     connection: sa.Connection, scope: Scope, query: PhoneQuery
 ) -> list[sa.ColumnElement[bool]]:
-    conditions = in_scope(scope, phones.c.account_id)
+    conditions = in_scope_along(connection, scope, phones.c.account_id)
     if query.account:
         conditions.append(accounts.c.name == query.account)
     if query.locked is not None:
