@@ -26,17 +26,18 @@ def in_scope_along(
 ) -> list[sa.ColumnElement[bool]]:
     """As `in_scope`, for lists in an order of their own.
 
-    So many accounts may be in an agent's scope that they are better met along the list than looked
-    up one by one: `IS TRUE` around the scope makes the database hash it and go along.
+    The database guesses how many accounts a scope has, and goes through all of a list for an agent
+    with few. So it is told: the ids of a small scope are collected first and looked up; a large
+    one is met along the list, for `IS TRUE` around it makes the database hash it.
     """
-    conditions = in_scope(scope, account_id)
     if scope.account_id is None or not scope.subtree:
-        return conditions
-    some = accounts_below(scope.account_id).limit(LARGE).subquery()
+        return in_scope(scope, account_id)
+    below = accounts_below(scope.account_id)
+    some = below.limit(LARGE).subquery()
     if connection.execute(sa.select(sa.func.count()).select_from(some)).scalar_one() < LARGE:
-        return conditions
+        return [account_id == sa.any_(sa.func.array(below.scalar_subquery()))]
     connection.execute(_ROOM)
-    return [condition.is_(sa.true()) for condition in conditions]
+    return [account_id.in_(below).is_(sa.true())]
 
 
 def accounts_below(account_id: int) -> sa.Select[Any]:
