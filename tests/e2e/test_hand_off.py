@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -32,6 +33,19 @@ def vendor_socket() -> Iterator[socket.socket]:
         vendor.bind((LOOPBACK, free_port()))
         vendor.settimeout(10.0)
         yield vendor
+
+
+@contextmanager
+def debugging_log(switch: Switch) -> Iterator[None]:
+    """What it wrote is put aside afterward: it is large."""
+    switch.api("fsctl loglevel debug")
+    switch.api("sofia global siptrace on")
+    try:
+        yield
+    finally:
+        switch.api("sofia global siptrace off")
+        switch.api("fsctl loglevel warning")
+        switch.api("fsctl send_sighup")
 
 
 def answer_busy(vendor: socket.socket) -> str:
@@ -103,3 +117,20 @@ def test_early_media_ends_with_bridge_answer_timeout(switch: Switch, sipp: Sipp)
     assert [refusal.status for refusal in caller.refusals()] == [480]
     assert hangup["Hangup-Cause"] == "ALLOTTED_TIMEOUT"
     assert hangup["Caller-Channel-Answered-Time"] == "0"
+
+
+@pytest.mark.slow
+def test_no_decision_is_lost_while_a_call_leaves_the_park(switch: Switch, sipp: Sipp) -> None:
+    """A transfer ends `park` some instants before it changes the channel's state, and what the
+    dialplan has after `park` would run in between. Seen in one call of 4,000, and more often on
+    a switch that writes its debugging log meanwhile."""
+    calls = 4000
+    with switch.event_socket() as link:
+        link.subscribe("CHANNEL_PARK")
+        with debugging_log(switch):
+            caller = sipp.caller("uac_refused", free_port(), calls=calls, rate=400)
+            for _, park in zip(range(calls), link.events(60.0), strict=False):
+                uuid = park["Unique-ID"]
+                link.send(f"api uuid_transfer {uuid} 'm:~:respond:486 Busy Here' inline")
+            caller.wait(60)
+    assert Counter(caller.refusals()) == {Refusal(status=486, q850=17): calls}

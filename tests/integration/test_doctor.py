@@ -41,7 +41,23 @@ SOFIA = """\
 =================================================================================================
 2 profiles 0 aliases
 """
+HAND_OFF = "xml_locate dialplan context name tollgate"
+CONTEXT = """<context name="tollgate">
+      <extension name="hand_off">
+          <condition>
+              <action application="park"></action>
+
+      </condition>
+
+    </extension>
+
+  </context>
+"""
+HANGUP = '<action application="hangup" data="NORMAL_TEMPORARY_FAILURE"></action>\n'
 HEALTHY = {
+    HAND_OFF: CONTEXT,
+    f"{HAND_OFF}_phones": CONTEXT.replace("tollgate", "tollgate_phones"),
+    "global_getvar park_timeout": "3:NORMAL_TEMPORARY_FAILURE",
     "version": "FreeSWITCH Version 1.11.1 (64bit)\n",
     "status": "0 session(s) per Sec out of max 2000, peak 0, last 5min 0 \n10000 session(s) max\n",
     "sofia status": SOFIA,
@@ -137,6 +153,7 @@ class TestWhole:
             "sessions per second",
             "switch clock",
             "switch modules",
+            "hand-off",
             "open calls",
             "CDR spool",
             "spool disk",
@@ -317,6 +334,21 @@ class TestSwitch:
                 Status.FAIL,
                 "mod_json_cdr",
             ),
+            (
+                {HAND_OFF: CONTEXT.replace("</condition>", f"{HANGUP}</condition>")},
+                "hand-off",
+                Status.FAIL,
+                "context tollgate runs park, hangup instead of park alone",
+            ),
+            ({HAND_OFF: "can't find anything\n"}, "hand-off", Status.WARN, "no context"),
+            ({HAND_OFF: "-ERR no\n"}, "hand-off", Status.WARN, "no context"),
+            (
+                {HAND_OFF: "-ERR no\n", "version": "FreeSWITCH (git simulator 64bit)"},
+                "hand-off",
+                Status.OK,
+                "simulator",
+            ),
+            ({"global_getvar park_timeout": ""}, "hand-off", Status.FAIL, "stay parked"),
             ({"strmicroepoch": "1000000"}, "switch clock", Status.FAIL, "behind this host"),
             ({"strmicroepoch": "-ERR no\n"}, "switch clock", Status.WARN, "does not tell"),
             ({"version": ""}, "switch version", Status.OK, "no version told"),
@@ -387,6 +419,7 @@ class TestSwitch:
             "sessions per second",
             "switch clock",
             "switch modules",
+            "hand-off",
             "open calls",
             "CDR spool",
         ]
@@ -395,6 +428,8 @@ class TestSwitch:
         )
         assert found["SIP profiles"].detail == "phones, trunks running"
         assert found["sessions per second"].detail == "2000 at most"
+        hand_off = "tollgate, tollgate_phones: park, for 3 s at most"
+        assert found["hand-off"].detail == hand_off
 
 
 class TestSpool:

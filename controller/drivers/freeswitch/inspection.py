@@ -27,6 +27,8 @@ NEEDED_MODULES = (
     "mod_sofia",
 )
 MOST_ASKED = 2_000
+CONTEXTS = ("tollgate", "tollgate_phones")
+_ACTION = re.compile(r'<(?:anti-)?action\s[^>]*?\bapplication="([^"]*)"')
 _SESSIONS_PER_S = re.compile(r"out of max (\d{1,9})")
 _PROFILE = re.compile(r"^\s*(\S+)\s+profile\s+\S+\s+(\S+)", re.MULTILINE)
 
@@ -46,6 +48,8 @@ async def inspect_switch(host: str, port: int, password: str, timeout_s: float) 
             sessions_per_s=_sessions_per_s(await _ask(link, "status")),
             clock_ahead_s=await _clock_ahead_s(link),
             missing_modules=await _missing_modules(link),
+            hand_offs=await _hand_offs(link),
+            park_timeout=text(await _ask(link, "global_getvar park_timeout")),
         )
     finally:
         link.close("asked")
@@ -116,6 +120,18 @@ async def _clock_ahead_s(link: EventSocket) -> float | None:
 async def _missing_modules(link: EventSocket) -> tuple[str, ...]:
     answers = {name: await _ask(link, f"module_exists {name}") for name in NEEDED_MODULES}
     return tuple(name for name, answer in answers.items() if answer == "false")
+
+
+async def _hand_offs(link: EventSocket) -> dict[str, tuple[str, ...]] | None:
+    """The applications of each context, in the switch's own, normalized XML."""
+    found = {}
+    for context in CONTEXTS:
+        reply = await _ask(link, f"xml_locate dialplan context name {context}")
+        if reply.startswith("-"):
+            return None
+        if reply.startswith("<"):
+            found[context] = tuple(text(name) for name in _ACTION.findall(reply))
+    return found
 
 
 def _profiles(reply: str) -> dict[str, bool] | None:

@@ -7,7 +7,7 @@ from typing import Final
 
 # The dialplan that every call meets first, in inline form: `dialplan/00_tollgate.xml`'s, and the
 # global variables that every channel falls back to: `dialplan/defaults.xml`'s.
-HAND_OFF: Final = "m:~:park:~hangup:NORMAL_TEMPORARY_FAILURE"
+HAND_OFF: Final = "m:~:park:"
 DEFAULTS: Final = {
     "park_timeout": "3:NORMAL_TEMPORARY_FAILURE",
     "hangup_after_bridge": "true",

@@ -1,6 +1,6 @@
 """Judgments about a switch, the CDR files that it leaves, and the calls that it should have."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from controller.services.calls import PLAN_DEADLINE_S
@@ -10,13 +10,17 @@ from controller.services.doctor import Finding, Status
 ENOUGH_SESSIONS_PER_S = 200
 """A call that fails over twice is four sessions to the switch; its default is 30."""
 
+TRUNKS_CONTEXT = "tollgate"
 SPOOL_PATIENCE_S = 60.0
 SPOOL_ALARM_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
 class SwitchFacts:
-    """What a switch said of itself; None or empty where it said nothing usable."""
+    """What a switch said of itself; None or empty where it said nothing usable.
+
+    `hand_offs`: the applications that its dialplan runs, by context. `park_timeout`: as set.
+    """
 
     version: str
     instance: str
@@ -25,6 +29,12 @@ class SwitchFacts:
     sessions_per_s: int | None
     clock_ahead_s: float | None
     missing_modules: tuple[str, ...] = ()
+    hand_offs: Mapping[str, tuple[str, ...]] | None = None
+    park_timeout: str = ""
+
+    @property
+    def is_simulator(self) -> bool:
+        return "simulator" in self.version
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +73,13 @@ def judge_switch(facts: SwitchFacts, trunk_profile: str) -> Iterable[Finding]:
         )
     else:
         yield Finding("switch modules", Status.OK, "all that are needed are loaded")
+    yield _hand_off(facts)
 
 
 def _profiles(facts: SwitchFacts, trunk_profile: str) -> Finding:
     name = "SIP profiles"
     if facts.profiles is None:
-        if "simulator" in facts.version:
+        if facts.is_simulator:
             return Finding(name, Status.OK, "a simulator has none")
         return Finding(name, Status.WARN, "the switch does not tell", "is mod_sofia loaded?")
     down = sorted(profile for profile, running in facts.profiles.items() if not running)
@@ -88,6 +99,31 @@ def _session_rate(per_s: int | None) -> Finding:
         detail = f"{per_s} at most, every leg counted: calls beyond are refused by the switch"
         return Finding(name, Status.WARN, detail, "raise sessions-per-second in switch.conf.xml")
     return Finding(name, Status.OK, f"{per_s} at most")
+
+
+def _hand_off(facts: SwitchFacts) -> Finding:
+    """A call waits in `park` for its decision, with a timeout, and nothing follows."""
+    name = "hand-off"
+    if facts.hand_offs is None and facts.is_simulator:
+        return Finding(name, Status.OK, "a simulator's own")
+    if facts.hand_offs is None or TRUNKS_CONTEXT not in facts.hand_offs:
+        remedy = "install dialplan/ and freeswitch_conf/, or compare with them"
+        detail = f"the dialplan has no context {TRUNKS_CONTEXT}, where calls of trunks begin"
+        return Finding(name, Status.WARN, detail, remedy)
+    for context, applications in sorted(facts.hand_offs.items()):
+        if applications != ("park",):
+            detail = (
+                f"context {context} runs {', '.join(applications) or 'nothing'} instead of park"
+                " alone: what follows park may end a call in the moment of its decision"
+            )
+            remedy = "install dialplan/00_tollgate.xml of this version, then reloadxml"
+            return Finding(name, Status.FAIL, detail, remedy)
+    seconds = facts.park_timeout.partition(":")[0]
+    if not (seconds.isascii() and seconds.isdigit() and int(seconds)):
+        detail = "park_timeout is not set: calls stay parked where no controller decides them"
+        return Finding(name, Status.FAIL, detail, "include dialplan/defaults.xml first of all")
+    detail = f"{', '.join(sorted(facts.hand_offs))}: park, for {seconds} s at most"
+    return Finding(name, Status.OK, detail)
 
 
 def judge_spool(facts: SpoolFacts) -> Iterable[Finding]:

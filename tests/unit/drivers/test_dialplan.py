@@ -2,7 +2,9 @@
 
 import re
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given
@@ -12,8 +14,11 @@ from controller.domain.errors import UnsafeText
 from controller.domain.plan import STOP_CAUSES, Attempt, Connect, Media, Refuse
 from controller.domain.reasons import SIGNALS, Reason
 from controller.drivers.freeswitch.dialplan import safe, transfer_command
+from controller.drivers.simulator.config import HAND_OFF
+from controller.drivers.simulator.inline import parse_inline
 from tests.unit.domain.builders import CALLEE, CALLER, call_id, leg_id
 
+HAND_OFF_FILE = Path(__file__).resolve().parents[3] / "dialplan" / "00_tollgate.xml"
 FORBIDDEN = "'\"\\$(){}<>|,;~^[]%\r\n\t\0`&=!?"
 
 ALPHA = Attempt(
@@ -373,3 +378,14 @@ def test_a_call_without_the_database_carries_a_mark_before_it_is_dialed() -> Non
     assert command.replace("multiset:^^;tollgate_offline=true~", "") == transfer_command(plain)
     both = transfer_command(replace(PLAN, offline=True))
     assert ";tollgate_offline=true~bridge:" in both
+
+
+def test_nothing_follows_park_in_the_hand_off() -> None:
+    """What follows would run while a transfer takes the call away (docs/freeswitch.md)."""
+    root = ElementTree.parse(HAND_OFF_FILE).getroot()  # noqa: S314 - our own
+    contexts = {
+        context.get("name"): [action.get("application") for action in context.iter("action")]
+        for context in root.iter("context")
+    }
+    assert contexts == {"tollgate": ["park"], "tollgate_phones": ["park"]}
+    assert parse_inline(HAND_OFF) == [("park", "")]
