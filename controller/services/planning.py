@@ -14,6 +14,9 @@ from controller.domain.ticket import Ticket, TicketAttempt
 from controller.services.ports import Ids
 
 MAX_RENEWAL_LEAD_S = 10.0
+MIN_RENEWAL_LEAD_S = 3.0
+"""The switch's timers count whole seconds, and what is left of a grant is rounded down to arm them:
+one may end its call almost two seconds before the grant."""
 CALLER_GAVE_UP = "ORIGINATOR_CANCEL"
 """The switch's cause of an attempt that ended with its call."""
 
@@ -112,8 +115,10 @@ def unadmitted_ticket(ticket: Ticket | None, refused: Refused) -> Unadmitted:
 
 
 def renewal_lead_s(granted_s: int) -> float:
-    """How long before its end a grant is renewed: a quarter of it, at most ten seconds."""
-    return min(MAX_RENEWAL_LEAD_S, granted_s / 4)
+    """How long before its end a grant is renewed: a quarter of it, at most ten seconds, and not
+    less than the timer's inexactness with some room, but for grants so short that it is a half."""
+    least = min(MIN_RENEWAL_LEAD_S, granted_s / 2)
+    return min(MAX_RENEWAL_LEAD_S, max(least, granted_s / 4))
 
 
 def _first_of_month(offered_us: int, zone: ZoneInfo) -> str:

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 
+from controller.bootstrap.tenure import TICK_S
 from controller.domain.admission import AdmissionRules, Admitted
 from controller.domain.call_flow import State
 from controller.domain.call_record import RecordRules
@@ -627,12 +628,18 @@ def test_an_extension_that_comes_after_the_end_arms_no_timer() -> None:
 
 
 @pytest.mark.parametrize(
-    ("granted_s", "lead_s"), [(1, 0.25), (4, 1), (20, 5), (40, 10), (60, 10), (7200, 10)]
+    ("granted_s", "lead_s"),
+    [(1, 0.5), (5, 2.5), (6, 3), (8, 3), (12, 3), (20, 5), (40, 10), (60, 10), (7200, 10)],
 )
-def test_a_grant_is_renewed_a_quarter_before_its_end_at_most_ten_seconds(
+def test_a_grant_is_renewed_a_quarter_before_its_end_within_three_and_ten_seconds(
     granted_s: int, lead_s: float
 ) -> None:
     assert renewal_lead_s(granted_s) == lead_s
+
+
+def test_every_quantum_is_renewed_before_its_timer_can_fire() -> None:
+    """A second for the switch's whole seconds, one for the rounding of what is left, and a tick."""
+    assert all(renewal_lead_s(quantum_s) >= 2 + TICK_S for quantum_s in range(5, 901))
 
 
 def test_renewals_go_on_for_as_long_as_the_call_talks() -> None:
