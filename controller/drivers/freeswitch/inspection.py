@@ -16,7 +16,7 @@ from controller.drivers.freeswitch.connection import EventSocket, open_socket
 from controller.drivers.freeswitch.dialplan import safe
 from controller.drivers.freeswitch.spool import SUFFIX
 from controller.drivers.freeswitch.translate import stamp, text
-from controller.services.diagnosis.switch import SpoolFacts, SwitchFacts
+from controller.services.diagnosis.switch import TRUNKS_CONTEXT, SpoolFacts, SwitchFacts
 
 NEEDED_MODULES = (
     "mod_commands",
@@ -27,7 +27,7 @@ NEEDED_MODULES = (
     "mod_sofia",
 )
 MOST_ASKED = 2_000
-CONTEXTS = ("tollgate", "tollgate_phones")
+CONTEXTS = (TRUNKS_CONTEXT, "tollgate_phones")
 _ACTION = re.compile(r'<(?:anti-)?action\s[^>]*?\bapplication="([^"]*)"')
 _SESSIONS_PER_S = re.compile(r"out of max (\d{1,9})")
 _PROFILE = re.compile(r"^\s*(\S+)\s+profile\s+\S+\s+(\S+)", re.MULTILINE)

@@ -11,6 +11,8 @@ ENOUGH_SESSIONS_PER_S = 200
 """A call that fails over twice is four sessions to the switch; its default is 30."""
 
 TRUNKS_CONTEXT = "tollgate"
+"""Of the dialplan: where calls of trunks begin."""
+
 SPOOL_PATIENCE_S = 60.0
 SPOOL_ALARM_S = 3600.0
 
